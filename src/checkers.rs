@@ -1,0 +1,65 @@
+//! The judges: one claim about a run per file.
+//!
+//! A checker is shown the trace, event by event, while the run goes on, and asked for its judgement at the end. It
+//! never sees a node's memory, and it does not know which system runs. If it saw nothing that it could have judged, it
+//! says *unknown*, not *ok*.
+
+use std::fmt;
+
+use crate::kernel::time::Instant;
+use crate::trace::{Event, Interest};
+
+/// What a checker found wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// When it showed.
+    pub at: Instant,
+    /// What is wrong, in a sentence that names nodes, indices and values.
+    pub message: String,
+    /// The facts that prove it, in order.
+    pub evidence: Vec<String>,
+}
+
+impl Violation {
+    /// A violation that showed at `at`.
+    #[must_use]
+    pub fn new(at: Instant, message: impl Into<String>) -> Self {
+        Self { at, message: message.into(), evidence: Vec::new() }
+    }
+
+    /// With one more fact that proves it.
+    #[must_use]
+    pub fn because(mut self, fact: impl fmt::Display) -> Self {
+        self.evidence.push(fact.to_string());
+        self
+    }
+}
+
+/// A checker's judgement of a whole run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// The claim held, and there was something to check.
+    Ok,
+    /// It did not hold.
+    Violation(Violation),
+    /// Nobody can say; here is why.
+    Unknown(String),
+}
+
+/// One claim about runs.
+pub trait Checker {
+    /// Its name, in kebab-case.
+    fn name(&self) -> &'static str;
+
+    /// Which facts it wants to be shown.
+    fn interest(&self) -> Interest;
+
+    /// Looks at one event.
+    ///
+    /// # Errors
+    /// The violation that this event proves. The checker is not shown further events then.
+    fn observe(&mut self, event: &Event) -> Result<(), Violation>;
+
+    /// Judges the run, which ended at `end`, if nothing was found wrong before.
+    fn finish(&mut self, end: Instant) -> Judgement;
+}

@@ -1,0 +1,12 @@
+//! Time, order and chance: all that a deterministic run is made of.
+//!
+//! Nothing here knows what a node, a network or a disk is. The kernel imports nothing from the
+//! rest of the crate, and everything else imports it.
+
+pub mod ids;
+pub mod time;
+pub mod digest;
+pub mod random;
+pub mod distribution;
+pub mod queue;
+pub mod slab;
