@@ -1,8 +1,9 @@
 //! elara: a deterministic simulator of distributed systems.
-pub mod kernel;
+pub mod checkers;
 pub mod claim;
+pub mod client;
 pub mod history;
+pub mod kernel;
 pub mod node;
 pub mod trace;
 pub mod world;
-pub mod checkers;

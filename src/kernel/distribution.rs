@@ -106,7 +106,9 @@ fn log_normal(median: u64, sigma: u32, word: u64) -> Duration {
     if sum >= MEAN {
         fixed_times(median, exp2(exponent))
     } else {
-        Duration::from_nanos((u128::from(median) * u128::from(ONE) / u128::from(exp2(exponent))) as u64)
+        Duration::from_nanos(
+            (u128::from(median) * u128::from(ONE) / u128::from(exp2(exponent))) as u64,
+        )
     }
 }
 
@@ -232,7 +234,8 @@ mod tests {
     #[test]
     fn pareto_has_its_minimum_and_a_heavy_tail() {
         // median = min * 2^(1/alpha) = 2^(2/3) = 1.587; 99.9 % = 1000^(2/3) = 100
-        let (least, median, high) = quantiles(Distribution::Pareto { minimum: MILLI, alpha: 1_500 });
+        let (least, median, high) =
+            quantiles(Distribution::Pareto { minimum: MILLI, alpha: 1_500 });
         assert!(least >= 1_000_000);
         near(median, 1_587_401, 2);
         near(high, 100_000_000, 15);

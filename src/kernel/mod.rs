@@ -3,10 +3,10 @@
 //! Nothing here knows what a node, a network or a disk is. The kernel imports nothing from the
 //! rest of the crate, and everything else imports it.
 
-pub mod ids;
-pub mod time;
 pub mod digest;
-pub mod random;
 pub mod distribution;
+pub mod ids;
 pub mod queue;
+pub mod random;
 pub mod slab;
+pub mod time;

@@ -6,12 +6,10 @@ use crate::claim::{Claim, Role};
 use crate::kernel::ids::{Generation, NodeId};
 use crate::kernel::random::Stream;
 use crate::kernel::time::{ClockLine, Instant, LocalTime, WallReading};
-use crate::node::disk::{
-    DiskAction, DiskDriver, DiskError, DiskTicket, FileId, Open, Timed,
-};
+use crate::node::disk::{DiskAction, DiskDriver, DiskError, DiskTicket, FileId, Open, Timed};
 use crate::node::effects::{Effect, Effects};
-use crate::node::{Node, Reply, ReplyToken};
 use crate::node::timers::Timers;
+use crate::node::{Node, Reply, ReplyToken};
 
 /// A node's view of its machine during one handler.
 ///
@@ -26,6 +24,7 @@ pub struct Context<'a, N: Node> {
     pub(crate) disk: &'a mut dyn DiskDriver,
     pub(crate) timers: &'a mut Timers<N::Timer>,
     pub(crate) effects: &'a mut Effects<N>,
+    pub(crate) first_start: bool,
     pub(crate) tracing: bool,
 }
 
@@ -51,6 +50,13 @@ impl<N: Node> Context<'_, N> {
     pub fn peers(&self) -> impl Iterator<Item = NodeId> + use<N> {
         let me = self.node;
         self.nodes().filter(move |&node| node != me)
+    }
+
+    /// Whether the operator starts this node for the first time, on a disk that was never used. At any later start an
+    /// empty disk means that the disk was lost.
+    #[must_use]
+    pub const fn is_first_start(&self) -> bool {
+        self.first_start
     }
 
     /// What this node's monotonic clock shows. It drifts, and it starts anew with each boot, but it never goes back.

@@ -1,0 +1,3 @@
+//! The workload: clients that ask, wait, ask again, and write down what they saw.
+
+pub mod workload;
