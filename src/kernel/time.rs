@@ -39,6 +39,7 @@ pub struct WallTime(i64);
 /// # Panics
 /// If the duration is longer than 584 years.
 #[must_use]
+#[inline]
 pub fn nanos(duration: Duration) -> u64 {
     duration
         .as_secs()
