@@ -67,7 +67,7 @@ impl Probability {
     #[must_use]
     pub fn from_f64(value: f64) -> Option<Self> {
         // A power of two scales exactly, so this is the same everywhere.
-        (0.0..=1.0).contains(&value).then(|| Self((value * 4_294_967_296.0) as u64))
+        (0.0..=1.0).contains(&value).then_some(Self((value * 4_294_967_296.0) as u64))
     }
 
     /// The probability as a number between 0 and 1, for reports.
