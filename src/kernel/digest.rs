@@ -3,10 +3,10 @@
 //! It tells two runs apart; it does not protect against an adversary. The standard library's hashers are
 //! not used because their algorithm may change from release to release, and a pinned digest must not.
 //!
-//! The step is the 64-by-64-bit multiply-and-fold of wyhash (Wang Yi, 2019; public domain), chosen because
-//! it mixes a word in one multiplication. A bare multiply-and-fold forgets everything before a word that happens to
-//! make one factor zero; here the old state, rotated, is added to the product, so no word can erase what came
-//! before it. The finaliser is a bijection and loses nothing either.
+//! The step is the 64-by-64-bit multiply-and-fold of wyhash (Wang Yi, 2019; public domain), chosen because it
+//! mixes a word in one multiplication. A bare multiply-and-fold forgets everything before a word that happens
+//! to make one factor zero; here the old state, rotated, is added to the product, so no word can erase what
+//! came before it. The finaliser is a bijection and loses nothing either.
 
 use std::hash::{Hash, Hasher};
 

@@ -194,8 +194,8 @@ impl ClockLine {
         }
     }
 
-    /// The error bound that the clock states at true time `at`, in nanoseconds. Before the line begins, it is that of
-    /// the beginning.
+    /// The error bound that the clock states at true time `at`, in nanoseconds. Before the line begins, it is
+    /// that of the beginning.
     #[must_use]
     pub const fn bound_at(&self, at: Instant) -> u64 {
         if self.bound_growth == 0 {

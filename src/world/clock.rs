@@ -1,7 +1,8 @@
 //! The nodes' clocks: how far each is off, how fast it runs, and what a fault does to it.
 //!
-//! Between two changes a clock is a straight line ([`ClockLine`]) from true time to what the node reads. A change
-//! begins a new line where the old one stands, so that both clocks go on without a jump unless the change *is* a jump:
+//! Between two changes a clock is a straight line ([`ClockLine`]) from true time to what the node reads. A
+//! change begins a new line where the old one stands, so that both clocks go on without a jump unless the
+//! change *is* a jump:
 //!
 //! ```text
 //!     wall |            ,-'  runs fast
@@ -13,15 +14,15 @@
 //!
 //! # The stated bound
 //!
-//! A clock states how far it may be off. A bound that is configured stays as it is, honest or not. The default is honest:
-//! it begins with the greatest offset that the options allow and grows with the greatest drift that they allow, as
-//! the uncertainty of a TrueTime clock does between two synchronisations (Corbett and others, *Spanner*, OSDI 2012,
-//! section 3). Faults make it dishonest; [`Clocks::honest`] tells.
+//! A clock states how far it may be off. A bound that is configured stays as it is, honest or not. The
+//! default is honest: it begins with the greatest offset that the options allow and grows with the greatest
+//! drift that they allow, as the uncertainty of a TrueTime clock does between two synchronisations (Corbett
+//! and others, *Spanner*, OSDI 2012, section 3). Faults make it dishonest; [`Clocks::honest`] tells.
 //!
 //! # Chance
 //!
-//! Everything that a node's clock draws is addressed by its boot: draws 0 hold the offset (word 0) and the drift
-//! (word 1) of the first, draws `k` the offset after the `k`-th reboot.
+//! Everything that a node's clock draws is addressed by its boot: draws 0 hold the offset (word 0) and the
+//! drift (word 1) of the first, draws `k` the offset after the `k`-th reboot.
 
 use crate::kernel::ids::NodeId;
 use crate::kernel::random::{Purpose, Stream, scaled};
@@ -32,10 +33,12 @@ use crate::world::options::ClockOptions;
 
 /// Nanoseconds per 10^9 for each part per million.
 const RATE_PER_PPM: i64 = 1_000;
-/// A clock never stands still: drifts that add up to more than this many parts per million slow are taken as this.
+/// A clock never stands still: drifts that add up to more than this many parts per million slow are taken as
+/// this.
 const SLOWEST_PPM: i64 = -999_999;
 
-/// What the default bound of a clock that drifts allows for rounding, in nanoseconds: each new line rounds by one.
+/// What the default bound of a clock that drifts allows for rounding, in nanoseconds: each new line rounds by
+/// one.
 const ROUNDING: u64 = 1_000;
 
 /// The clocks of all nodes.
@@ -85,8 +88,8 @@ impl Clocks {
         &self.clocks[node.index()].line
     }
 
-    /// A fault begins on a node's clock. `at` is not before the node's last reading, so if a handler is under way, it
-    /// is that handler's end: a monotonic clock that is slowed must not seem to go back.
+    /// A fault begins on a node's clock. `at` is not before the node's last reading, so if a handler is under
+    /// way, it is that handler's end: a monotonic clock that is slowed must not seem to go back.
     ///
     /// A step is not undone when the fault ends: a clock that jumped stays where it is.
     ///
@@ -112,7 +115,8 @@ impl Clocks {
         }
     }
 
-    /// A node boots again: its monotonic clock starts at 0, and its wall clock is set anew if the options say so.
+    /// A node boots again: its monotonic clock starts at 0, and its wall clock is set anew if the options say
+    /// so.
     pub fn boot(&mut self, node: NodeId, now: Instant) {
         let clock = &mut self.clocks[node.index()];
         clock.reboots += 1;
@@ -139,8 +143,8 @@ impl Clocks {
 
     /// Begins a new line at `at`, where the old one stands, as fast as drift and faults make it.
     ///
-    /// The old line may begin later than `at`: a fault moved it to the end of a handler that a crash then cut off. The
-    /// node is down until it boots, so nobody sees the difference.
+    /// The old line may begin later than `at`: a fault moved it to the end of a handler that a crash then cut
+    /// off. The node is down until it boots, so nobody sees the difference.
     fn draw_line(&mut self, node: NodeId, at: Instant) {
         let options = self.options;
         let clock = &mut self.clocks[node.index()];
@@ -193,8 +197,8 @@ fn true_wall(at: Instant) -> i64 {
     i64::try_from(at.as_nanos()).unwrap_or(i64::MAX)
 }
 
-/// What the wall clock of this line shows, also before the line begins: a crash cuts handlers off, and the node boots
-/// at a time that the handler was already past.
+/// What the wall clock of this line shows, also before the line begins: a crash cuts handlers off, and the
+/// node boots at a time that the handler was already past.
 fn wall_at(line: &ClockLine, at: Instant) -> i64 {
     if at >= line.origin {
         return line.wall(at).shown.as_nanos();

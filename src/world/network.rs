@@ -1,12 +1,13 @@
 //! The network: for each message whether it arrives, and when.
 //!
-//! It decides by value. It has no loop, keeps no payload and schedules nothing: the simulation asks at the send, puts
-//! the delivery into its queue, and asks again when that comes up, because a link may have been cut or stalled since.
+//! It decides by value. It has no loop, keeps no payload and schedules nothing: the simulation asks at the
+//! send, puts the delivery into its queue, and asks again when that comes up, because a link may have been
+//! cut or stalled since.
 //!
-//! Between every two endpoints (nodes first, then clients) there is one link for each direction, created when it is
-//! first used. A link caches what the region's options and the faults that hold make of it; only the beginning and the
-//! end of a fault compute it anew, from the list of the faults that hold. So faults may overlap and end in any order,
-//! and when all have ended, the network is what it was.
+//! Between every two endpoints (nodes first, then clients) there is one link for each direction, created when
+//! it is first used. A link caches what the region's options and the faults that hold make of it; only the
+//! beginning and the end of a fault compute it anew, from the list of the faults that hold. So faults may
+//! overlap and end in any order, and when all have ended, the network is what it was.
 
 pub mod aimed;
 pub mod effect;
@@ -68,7 +69,8 @@ pub enum Fate {
     },
     /// It is lost.
     Lost(LossReason),
-    /// The link holds it. When the link is released, what it held arrives at once, in the order of the numbers.
+    /// The link holds it. When the link is released, what it held arrives at once, in the order of the
+    /// numbers.
     Held {
         /// In which shape it will arrive.
         frame: Frame,
@@ -95,8 +97,8 @@ pub enum Arrival {
     Held,
 }
 
-/// What the network did so far. Each copy of a message is counted in one of `lost` and `cut`, or is delivered, held or
-/// under way.
+/// What the network did so far. Each copy of a message is counted in one of `lost` and `cut`, or is
+/// delivered, held or under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NetworkStatistics {
     /// Messages that nodes and clients sent.
@@ -127,7 +129,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// The network of a cluster and its clients. Client `c` is the endpoint after all nodes and `c` other clients.
+    /// The network of a cluster and its clients. Client `c` is the endpoint after all nodes and `c` other
+    /// clients.
     #[must_use]
     pub fn new(
         seed: u64,
@@ -176,8 +179,9 @@ impl Network {
         sent
     }
 
-    /// Whether a message of this epoch, whose delivery or release is due, arrives. A link that is cut loses it, even
-    /// if the cut has ended since; a link that is stalled holds it, and it is asked about again after the release.
+    /// Whether a message of this epoch, whose delivery or release is due, arrives. A link that is cut loses
+    /// it, even if the cut has ended since; a link that is stalled holds it, and it is asked about again
+    /// after the release.
     #[inline]
     pub fn arrives(&mut self, from: Endpoint, to: Endpoint, epoch: u32) -> Arrival {
         let arrival = self.link(from, to).arrives(epoch);
@@ -207,8 +211,8 @@ impl Network {
         }
     }
 
-    /// A fault ends; one that does not hold (any more) is not missed. Returns the links that held messages and hold
-    /// them no longer, by sender and then by receiver: their messages are due now.
+    /// A fault ends; one that does not hold (any more) is not missed. Returns the links that held messages
+    /// and hold them no longer, by sender and then by receiver: their messages are due now.
     pub fn end_fault(&mut self, id: u32) -> Vec<(Endpoint, Endpoint)> {
         self.aimed.retain(|&(known, _)| known != id);
         let Some(place) = self.faults.iter().position(|&(known, _)| known == id) else {

@@ -1,8 +1,8 @@
 //! One direction of one link: what it does to a message.
 //!
-//! All chance of message number `k` is the `k`-th [`Draws`] of the link's own stream, whether it is needed or not. So a
-//! fate is addressed by (link, number): it does not depend on other links, on which faults there were before, or on
-//! the fates of earlier messages. The bits:
+//! All chance of message number `k` is the `k`-th [`Draws`] of the link's own stream, whether it is needed or
+//! not. So a fate is addressed by (link, number): it does not depend on other links, on which faults there
+//! were before, or on the fates of earlier messages. The bits:
 //!
 //! ```text
 //!     word 0, low half    loss                 word 1, low half    corruption
@@ -13,11 +13,11 @@
 //! A slowdown draws from a mix of the delay's word and its place among the slowdowns of the link.
 //!
 //! ```text
-//!     send -> cut? -> stalled? -> queue full? -> bandwidth -> lost? -> damaged? -> delay (+ slowdowns) -> arrives?
+//!     send -> cut? -> queue full? -> bandwidth -> lost? -> damaged? -> stalled? -> delay -> arrives?
 //! ```
 //!
-//! A cut numbers the link's epochs: a message that was sent in an earlier epoch than it would arrive in was under way
-//! when a cut began, and is lost, however short the cut was.
+//! A cut numbers the link's epochs: a message that was sent in an earlier epoch than it would arrive in was
+//! under way when a cut began, and is lost, however short the cut was.
 
 use crate::kernel::digest::Digest;
 use crate::kernel::distribution::Distribution;
@@ -164,8 +164,8 @@ impl Link {
         Ok(())
     }
 
-    /// When a message has left that takes its turn now; `None` if there is no room for it in the queue. An idle link
-    /// takes a message of any size.
+    /// When a message has left that takes its turn now; `None` if there is no room for it in the queue. An
+    /// idle link takes a message of any size.
     #[inline]
     fn departs(&mut self, now: Instant, size: u64) -> Option<Instant> {
         let LinkOptions { bandwidth, queue_bytes, .. } = self.condition.options;
@@ -187,8 +187,8 @@ impl Link {
         self.epoch += 1;
     }
 
-    /// Puts the link into another condition. What waited for bandwidth keeps its time; a changed bandwidth begins with
-    /// an empty queue.
+    /// Puts the link into another condition. What waited for bandwidth keeps its time; a changed bandwidth
+    /// begins with an empty queue.
     pub(super) fn set_condition(&mut self, condition: Condition) {
         if condition.options.bandwidth != self.condition.options.bandwidth {
             self.busy_until = Instant::ZERO;

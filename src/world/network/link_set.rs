@@ -1,7 +1,8 @@
 //! A set of directed links, as a bit for each pair of endpoints.
 //!
-//! A partition of a large cluster disturbs half of all links, and each link asks every fault that holds whether it is
-//! meant. A bit each makes both cheap, and gives the set one order: by sender, then by receiver.
+//! A partition of a large cluster disturbs half of all links, and each link asks every fault that holds
+//! whether it is meant. A bit each makes both cheap, and gives the set one order: by sender, then by
+//! receiver.
 
 use crate::trace::Endpoint;
 

@@ -8,11 +8,11 @@ use crate::world::fault::Target;
 /// A client, as the network sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientPlace {
-    /// The region that it is near, by its place in the cluster: its links have the region's properties, and a fault
-    /// aimed at the region meets it too. `None`: its links are the default ones.
+    /// The region that it is near, by its place in the cluster: its links have the region's properties, and a
+    /// fault aimed at the region meets it too. `None`: its links are the default ones.
     pub region: Option<usize>,
-    /// What the random streams of its links are named by, so that a client that is removed from a scenario does not
-    /// shift what the links of the others draw.
+    /// What the random streams of its links are named by, so that a client that is removed from a scenario
+    /// does not shift what the links of the others draw.
     pub stream_name: u64,
 }
 
@@ -24,8 +24,8 @@ pub struct Places {
     regions: Vec<Option<usize>>,
 }
 
-/// Turns a target into nodes. Only the simulation knows who leads and who is up; it is not asked about regions and
-/// lists.
+/// Turns a target into nodes. Only the simulation knows who leads and who is up; it is not asked about
+/// regions and lists.
 pub type Aim<'a> = &'a mut dyn FnMut(&Target) -> Vec<NodeId>;
 
 impl Places {

@@ -1,7 +1,8 @@
 //! From the shape of a partition to the links that it disturbs.
 //!
-//! Shapes that name targets meet the clients near a named region too. Shapes that are drawn node by node (random sides,
-//! bridge, ring) leave clients alone: a client that reaches both sides is what makes a split brain visible.
+//! Shapes that name targets meet the clients near a named region too. Shapes that are drawn node by node
+//! (random sides, bridge, ring) leave clients alone: a client that reaches both sides is what makes a split
+//! brain visible.
 
 use crate::kernel::random::Stream;
 use crate::trace::Endpoint;
@@ -99,11 +100,11 @@ fn random_sides(links: &mut LinkSet, places: &Places, stream: &mut Stream) {
     links.insert_between(one, other);
 }
 
-/// Leaves each node its nearest neighbours on the ring, on both sides alike and as few as make a majority with itself;
-/// then no two nodes reach the same set.
+/// Leaves each node its nearest neighbours on the ring, on both sides alike and as few as make a majority
+/// with itself; then no two nodes reach the same set.
 ///
-/// With three nodes the nearest neighbours are everyone; there one edge of the ring is cut, so that the sets are two
-/// different pairs and all three. Smaller clusters have no such partition, and nothing is cut.
+/// With three nodes the nearest neighbours are everyone; there one edge of the ring is cut, so that the sets
+/// are two different pairs and all three. Smaller clusters have no such partition, and nothing is cut.
 fn ring_majority(links: &mut LinkSet, ring: &[Endpoint]) {
     let size = ring.len();
     let majority = size / 2 + 1;

@@ -134,8 +134,8 @@ fn a_message_to_oneself_meets_no_network() {
     assert_eq!(send(&mut network, at(7), B, A).fate, Fate::Lost(LossReason::Loss));
 }
 
-/// n1 in the east, n2 and n3 in the west, 30 ms from the east to the west and 40 ms back; clients 3 near the east and 4
-/// nowhere.
+/// n1 in the east, n2 and n3 in the west, 30 ms from the east to the west and 40 ms back; clients 3 near the
+/// east and 4 nowhere.
 fn coasts() -> Network {
     let region = |name: &str, nodes: &[u32]| Region {
         name: name.into(),

@@ -170,8 +170,8 @@ fn a_slowdown_has_chance_of_its_own() {
     let mut sums: Vec<Instant> =
         (0..10_001).map(|_| arrival(send(&mut network, at(0), A, B))).collect();
     sums.sort_unstable();
-    // The sum of two independent uniforms is below a quarter of its range with probability 1/8; were the two the same
-    // draw, with probability 1/4.
+    // The sum of two independent uniforms is below a quarter of its range with probability 1/8; were the two
+    // the same draw, with probability 1/4.
     let quarter = sums.partition_point(|&sum| sum < at(5));
     assert!(quarter.abs_diff(1_250) < 150, "{quarter}");
 }
