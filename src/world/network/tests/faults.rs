@@ -193,14 +193,14 @@ fn the_last_change_that_began_wins_and_the_rest_stays() {
 }
 
 #[test]
-fn a_change_of_bandwidth_ends_with_its_fault() {
-    let mut network = network(constant(10));
+fn a_change_of_bandwidth_ends_with_its_fault_and_its_queue() {
+    // 100 bytes at 100,000 bytes per second take 1 ms, at 1 byte per second 100 s.
+    let mut network = network(LinkOptions { bandwidth: Some(100_000), ..constant(10) });
     let narrow = LinkChange { bandwidth: Some(1), ..LinkChange::default() };
     begin(&mut network, 1, &[(A, B)], Disturbance::Changed(narrow));
-    // 100 bytes at 1 byte per second.
     assert_eq!(arrival(send(&mut network, at(0), A, B)), at(100_010));
     network.end_fault(1);
-    assert_eq!(arrival(send(&mut network, at(0), A, B)), at(10));
+    assert_eq!(arrival(send(&mut network, at(0), A, B)), at(11));
 }
 
 fn aimed(

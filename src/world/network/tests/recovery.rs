@@ -93,6 +93,8 @@ fn disturb(network: &mut Network, steps: Vec<Step>) -> Vec<u64> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn when_all_faults_have_ended_the_network_is_what_it_was(
         steps in prop::collection::vec(step(), 0..60),
