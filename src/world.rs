@@ -4,5 +4,6 @@
 //! clock shows. It has no loop and schedules nothing; the simulation asks and carries out.
 
 pub mod cluster;
+pub mod disk;
 pub mod fault;
 pub mod options;
