@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod cluster;
+pub mod disk;
 pub mod fault;
 pub mod network;
 pub mod options;
