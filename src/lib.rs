@@ -5,5 +5,7 @@ pub mod client;
 pub mod history;
 pub mod kernel;
 pub mod node;
+pub mod run;
+pub mod simulation;
 pub mod trace;
 pub mod world;
