@@ -209,6 +209,7 @@ impl Observer {
             match judge.checker.finish(end.at) {
                 Judgement::Ok => self.outcome.ok.push(name),
                 Judgement::Violation(violation) => self.outcome.violations.push((name, violation)),
+                Judgement::Vacuous(why) => self.outcome.vacuous.push((name, why)),
                 Judgement::Unknown(why) => self.outcome.unknown.push((name, why)),
             }
         }

@@ -19,6 +19,8 @@ pub struct Outcome {
     pub violations: Vec<(&'static str, Violation)>,
     /// Who could not say, and why.
     pub unknown: Vec<(&'static str, String)>,
+    /// Who had nothing to check, and why.
+    pub vacuous: Vec<(&'static str, String)>,
     /// Who had something to check and found nothing wrong.
     pub ok: Vec<&'static str>,
     /// The digest over every fact of the run.
