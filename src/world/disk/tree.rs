@@ -355,6 +355,17 @@ impl Tree {
         self.unnamed = 0;
     }
 
+    /// All names and pending changes, for comparing.
+    #[cfg(test)]
+    pub fn describe(&self) -> String {
+        let directories =
+            self.inodes.iter().enumerate().filter_map(|(number, inode)| match inode {
+                Inode::Directory(directory) => Some((number, directory)),
+                _ => None,
+            });
+        format!("{:?} {:?}", directories.collect::<Vec<_>>(), self.pending)
+    }
+
     fn directory(&self, directory: InodeId) -> &Directory {
         match &self.inodes[directory.0 as usize] {
             Inode::Directory(directory) => directory,
