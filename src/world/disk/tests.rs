@@ -1,6 +1,7 @@
 //! What the disk promises, and above all what it does not.
 //!
-//! In all tests an operation on the cache takes 1 ms and a sync 10 ms, so that the times in them can be counted.
+//! In all tests an operation on the cache takes 1 ms and a sync 10 ms, so that the times in them can be
+//! counted.
 
 mod background;
 mod faults;

@@ -84,7 +84,8 @@ fn it_goes_on_when_the_process_crashes_but_not_if_it_had_not_begun() {
 
 #[test]
 fn an_end_within_a_handler_is_kept_when_the_rest_of_the_handler_is_undone() {
-    // The sync ends at 11 ms; the handler overwrites the sector at 12 ms, having run ahead, and crashes at 11.5 ms.
+    // The sync ends at 11 ms; the handler overwrites the sector at 12 ms, having run ahead, and crashes at
+    // 11.5 ms.
     let mut bench = Bench::new(merciless());
     let file = bench.durable("log", b"");
     bench.append(file, b"synced").unwrap();

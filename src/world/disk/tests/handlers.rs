@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{Bench, merciful, merciless, millis};
 use crate::node::disk::{DiskDriver, DiskError};
 
-/// A handler that appends (0 to 1 ms), syncs (1 to 11 ms), renames (11 to 12 ms) and syncs the directory (12 to
-/// 22 ms).
+/// A handler that appends (0 to 1 ms), syncs (1 to 11 ms), renames (11 to 12 ms) and syncs the directory (12
+/// to 22 ms).
 fn handler(bench: &mut Bench) {
     let file = bench.durable("log", b"old");
     bench.append(file, b"new").unwrap();

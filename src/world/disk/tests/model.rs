@@ -1,7 +1,7 @@
 //! The disk against a model that keeps whole copies: one of the file at each call, and one for each sync.
 //!
-//! If no unsynced sector survives, a power failure leaves the copy of the last sync that had ended; if all survive, it
-//! leaves what the node last saw.
+//! If no unsynced sector survives, a power failure leaves the copy of the last sync that had ended; if all
+//! survive, it leaves what the node last saw.
 
 use std::time::Duration;
 

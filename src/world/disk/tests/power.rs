@@ -63,8 +63,8 @@ fn a_rename_without_a_sync_of_the_directory_comes_back() {
 
 #[test]
 fn each_unsynced_sector_survives_or_not_on_its_own() {
-    // Four sectors of one write: over the seeds, each of the 16 subsets survives at some time. The last survivor
-    // says how long the file is, and the sectors lost before it are holes.
+    // Four sectors of one write: over the seeds, each of the 16 subsets survives at some time. The last
+    // survivor says how long the file is, and the sectors lost before it are holes.
     let no_tearing = DiskOptions { tearing: Probability::NEVER, ..options() };
     let mut seen = [false; 16];
     for seed in 0..400 {
