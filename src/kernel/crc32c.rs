@@ -1,12 +1,14 @@
 //! CRC-32C, the checksum of what lies on disks.
 //!
-//! It is the cyclic redundancy check with Castagnoli's polynomial (Castagnoli, Bräuer, Herrmann, *Optimization of
-//! cyclic redundancy-check codes*, IEEE Transactions on Communications 41(6), 1993), as iSCSI (RFC 3720, 12.1), ext4
-//! and most write-ahead logs use it. It finds every error of up to 5 bits in records of the sizes that occur here, and
-//! every burst of up to 32 bits: what torn sectors and decaying bits do. It does not resist an adversary.
+//! It is the cyclic redundancy check with Castagnoli's polynomial (Castagnoli, Bräuer, Herrmann,
+//! *Optimization of cyclic redundancy-check codes*, IEEE Transactions on Communications 41(6), 1993), as
+//! iSCSI (RFC 3720, 12.1), ext4 and most write-ahead logs use it. It finds every error of up to 5 bits in
+//! records of the sizes that occur here, and every burst of up to 32 bits: what torn sectors and decaying
+//! bits do. It does not resist an adversary.
 //!
-//! Eight bytes are taken in at a time by eight tables ("slicing-by-8", Kounavis and Berry, ISCC 2005). The tables are
-//! computed at compile time, so there is no start-up state, and no instruction of one processor family is needed.
+//! Eight bytes are taken in at a time by eight tables ("slicing-by-8", Kounavis and Berry, ISCC 2005). The
+//! tables are computed at compile time, so there is no start-up state, and no instruction of one processor
+//! family is needed.
 
 /// The polynomial 0x1edc6f41, bits reversed.
 const POLYNOMIAL: u32 = 0x82f6_3b78;

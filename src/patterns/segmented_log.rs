@@ -1,16 +1,18 @@
 //! Segmented Log: one log in several files, each small enough to be read, and dropped, as a whole.
 //!
-//! **Problem.** One file that grows for ever makes the start slow, and to delete its old records means to rewrite it.
+//! **Problem.** One file that grows for ever makes the start slow, and to delete its old records means to
+//! rewrite it.
 //!
-//! **Rule.** Roll to a new file at a size limit: sync the old tail, create the file with its header, sync it, sync the
-//! directory, and only then append. Each header tells which log it belongs to and which record it follows, so that the
-//! files form one chain without gap and overlap. Only the last file may end torn, for a later one is the proof that it
-//! was synced. Drop whole files only.
+//! **Rule.** Roll to a new file at a size limit: sync the old tail, create the file with its header, sync it,
+//! sync the directory, and only then append. Each header tells which log it belongs to and which record it
+//! follows, so that the files form one chain without gap and overlap. Only the last file may end torn, for a
+//! later one is the proof that it was synced. Drop whole files only.
 //!
-//! **Invariant.** `recovery-equivalence` across rolls and drops; `bounded-resources`: nothing ever rewrites live records.
+//! **Invariant.** `recovery-equivalence` across rolls and drops; `bounded-resources`: nothing ever rewrites
+//! live records.
 //!
-//! **Owner's duty.** The order of the disk operations above. Give every log that starts anew an id of its own, so that
-//! files which an earlier log left behind cannot be taken for its own.
+//! **Owner's duty.** The order of the disk operations above. Give every log that starts anew an id of its
+//! own, so that files which an earlier log left behind cannot be taken for its own.
 //!
 //! **Source.** Joshi, chapter 4. Also: log rolling, log rotation; Kreps, Narkhede, Rao, *Kafka*, NetDB 2011.
 
@@ -30,15 +32,16 @@ const MEANING: usize = 68;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LogId(pub u128);
 
-/// What a segment says about itself. The name of the file repeats the first index as a hint; the header is the truth.
+/// What a segment says about itself. The name of the file repeats the first index as a hint; the header is
+/// the truth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentHeader {
     /// The log that it is a part of.
     pub log: LogId,
     /// Its number in that log, from 1.
     pub number: u64,
-    /// The record that its first record follows. It stays known here when the segment that held it is dropped, so the
-    /// check of the previous entry works at the boundary.
+    /// The record that its first record follows. It stays known here when the segment that held it is
+    /// dropped, so the check of the previous entry works at the boundary.
     pub previous: Tail,
 }
 
@@ -120,8 +123,9 @@ impl SegmentHeader {
     }
 }
 
-/// Whether a record of `record_bytes` belongs into a new segment, when the last one has `segment_bytes` and may have
-/// `segment_bytes_max`. A record never spans segments; one that is too long for any gets a segment of its own.
+/// Whether a record of `record_bytes` belongs into a new segment, when the last one has `segment_bytes` and
+/// may have `segment_bytes_max`. A record never spans segments; one that is too long for any gets a segment
+/// of its own.
 #[must_use]
 pub const fn must_roll(segment_bytes: u64, record_bytes: u64, segment_bytes_max: u64) -> bool {
     assert!(segment_bytes >= HEADER_BYTES as u64, "a segment has at least its header");

@@ -1,36 +1,40 @@
 //! Write-Ahead Log: how records lie in a log, and which of them count after a power failure.
 //!
-//! **Problem.** A node that answered "done" must still know it after a power failure, but to force every data structure
-//! to disk at every change is too slow, and not atomic.
+//! **Problem.** A node that answered "done" must still know it after a power failure, but to force every data
+//! structure to disk at every change is too slow, and not atomic.
 //!
-//! **Rule.** Append the change as one checksummed record to a log and force the log; only then answer. At the start
-//! replay the records up to the first one that is not whole. If nothing that was durable can lie behind it, it is the
-//! torn tail of an append that nobody was promised: cut it. Otherwise the disk has lost what was promised: cut nothing.
+//! **Rule.** Append the change as one checksummed record to a log and force the log; only then answer. At the
+//! start replay the records up to the first one that is not whole. If nothing that was durable can lie behind
+//! it, it is the torn tail of an append that nobody was promised: cut it. Otherwise the disk has lost what
+//! was promised: cut nothing.
 //!
-//! **Invariant.** `durability`, `recovery-equivalence`: the recovered state is the replay of the durable prefix.
+//! **Invariant.** `durability`, `recovery-equivalence`: the recovered state is the replay of the durable
+//! prefix.
 //!
-//! **Owner's duty.** Sync before any message that promises a record. Cut a torn tail and sync the cut before the next
-//! append, or the old bytes may come back in front of new records. Tell [`append`] truthfully what is durable.
+//! **Owner's duty.** Sync before any message that promises a record. Cut a torn tail and sync the cut before
+//! the next append, or the old bytes may come back in front of new records. Tell [`append`] truthfully what
+//! is durable.
 //!
-//! **Source.** Joshi, chapter 3. Also: redo log, commit log, journal; Gray, *Notes on Data Base Operating Systems*, 1978;
-//! Mohan et al., *ARIES*, ACM TODS 17(1), 1992. Torn or damaged: Alagappan et al., *Protocol-Aware Recovery for
-//! Consensus-Based Storage*, FAST 2018.
+//! **Source.** Joshi, chapter 3. Also: redo log, commit log, journal; Gray, *Notes on Data Base Operating
+//! Systems*, 1978; Mohan et al., *ARIES*, ACM TODS 17(1), 1992. Torn or damaged: Alagappan et al.,
+//! *Protocol-Aware Recovery for Consensus-Based Storage*, FAST 2018.
 //!
 //! # Torn, or damaged
 //!
-//! A power failure keeps any subset of the sectors that were not synced, so a whole record *behind* a bad one proves
-//! nothing by itself: both may stem from one append. So each record says how many records before it were not known to be
-//! durable when it was appended (its *lag*), and a later record that vouches for the missing one proves damage. What
-//! remains undecidable, here as in the paper, is damage to the very last group of records: it looks like a group that was
-//! never synced.
+//! A power failure keeps any subset of the sectors that were not synced, so a whole record *behind* a bad one
+//! proves nothing by itself: both may stem from one append. So each record says how many records before it
+//! were not known to be durable when it was appended (its *lag*), and a later record that vouches for the
+//! missing one proves damage. What remains undecidable, here as in the paper, is damage to the very last
+//! group of records: it looks like a group that was never synced.
 //!
 //! ```text
 //! 0     4        8      9     10           18      26         30
 //! | len | crc32c | kind | lag | generation | index | prev_crc | payload, zeros up to a multiple of 8 |
 //! ```
 //!
-//! All numbers are little-endian. The checksum covers the length and everything behind the checksum. `prev_crc` is the
-//! checksum of the record before: it chains the records, so a whole record in a recycled place is not taken for the next.
+//! All numbers are little-endian. The checksum covers the length and everything behind the checksum.
+//! `prev_crc` is the checksum of the record before: it chains the records, so a whole record in a recycled
+//! place is not taken for the next.
 
 use crate::kernel::crc32c;
 use crate::kernel::ids::{Generation, LogIndex};
@@ -60,8 +64,8 @@ pub struct Tail {
 pub struct RecordView<'a> {
     /// What the payload is; the log does not care.
     pub kind: u8,
-    /// How many of the records directly before it were not known to be durable when it was appended: all before those
-    /// were. [`LAG_UNKNOWN`] says nothing.
+    /// How many of the records directly before it were not known to be durable when it was appended: all
+    /// before those were. [`LAG_UNKNOWN`] says nothing.
     pub lag: u8,
     /// The generation in which the record was created.
     pub generation: Generation,
@@ -92,7 +96,10 @@ pub const fn framed_bytes(payload: usize) -> usize {
 pub fn append(out: &mut Vec<u8>, tail: Tail, record: &RecordView<'_>) -> Tail {
     assert_eq!(record.index, tail.index.next(), "records are appended without gaps");
     assert!(record.generation >= tail.generation, "generations do not decrease along a log");
-    assert!(record.payload.len() <= PAYLOAD_BYTES_MAX, "a payload is at most {PAYLOAD_BYTES_MAX} bytes");
+    assert!(
+        record.payload.len() <= PAYLOAD_BYTES_MAX,
+        "a payload is at most {PAYLOAD_BYTES_MAX} bytes"
+    );
     let begin = out.len();
     out.extend_from_slice(&(record.payload.len() as u32).to_le_bytes());
     out.extend_from_slice(&[0; 4]);
@@ -117,7 +124,8 @@ pub enum End {
         /// How many whole records of that append lie behind the tear, and are cut with it.
         stranded: usize,
     },
-    /// With a record that is gone although it was durable: nothing may be cut, the content must come from elsewhere.
+    /// With a record that is gone although it was durable: nothing may be cut, the content must come from
+    /// elsewhere.
     Damaged,
 }
 
@@ -155,8 +163,8 @@ impl<'a> Replay<'a> {
         if self.position == self.bytes.len() {
             return End::Clean;
         }
-        // Nothing behind the tear is chained to what is before it; that a record there is whole and later is all that
-        // can be asked. A payload that imitates one makes us refuse too often, never cut too much.
+        // Nothing behind the tear is chained to what is before it; that a record there is whole and later is
+        // all that can be asked. A payload that imitates one makes us refuse too often, never cut too much.
         let mut stranded = 0;
         let mut position = self.position;
         while position < self.bytes.len() {
@@ -176,7 +184,8 @@ impl<'a> Replay<'a> {
 
     /// Whether this record belongs behind the one that is missing.
     fn is_beyond(&self, frame: &Frame<'_>) -> bool {
-        frame.record.index > self.tail.index.next() && frame.record.generation >= self.tail.generation
+        frame.record.index > self.tail.index.next()
+            && frame.record.generation >= self.tail.generation
     }
 }
 
@@ -303,7 +312,10 @@ mod tests {
         assert_eq!(bytes.len(), 40); // 30 + 3, up to a multiple of 8
         assert_eq!(bytes[..4], [3, 0, 0, 0]);
         assert_eq!(bytes[4..8], tail.checksum.to_le_bytes());
-        assert_eq!(bytes[8..30], [7, 1, 2, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1]);
+        assert_eq!(
+            bytes[8..30],
+            [7, 1, 2, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1]
+        );
         assert_eq!(bytes[30..], [b'a', b'b', b'c', 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(tail.checksum, 0x5b55_3159);
     }
