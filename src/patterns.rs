@@ -1,0 +1,9 @@
+//! The patterns of Unmesh Joshi, *Patterns of Distributed Systems* (Addison-Wesley, 2023), one to a file.
+//!
+//! A pattern here is a pure value: it knows no node, no disk and no network, it is told the time, and it
+//! answers with what its owner has to do. Each file's header says the same five things: the problem, the
+//! rule, the invariant that a checker holds it to, the duty that stays with the owner, and the source.
+
+pub mod low_water_mark;
+pub mod segmented_log;
+pub mod write_ahead_log;
