@@ -5,5 +5,6 @@ pub mod client;
 pub mod history;
 pub mod kernel;
 pub mod node;
+pub mod patterns;
 pub mod trace;
 pub mod world;
