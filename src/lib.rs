@@ -6,5 +6,8 @@ pub mod history;
 pub mod kernel;
 pub mod node;
 pub mod patterns;
+pub mod run;
+pub mod simulation;
+pub mod systems;
 pub mod trace;
 pub mod world;
