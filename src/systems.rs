@@ -3,4 +3,5 @@
 //! A system knows its [`Context`](crate::node::context::Context) and nothing of the world that stands behind
 //! it.
 
+pub mod raft_kv;
 pub mod storage;
