@@ -1,7 +1,7 @@
 //! The simulated disk behaves like a real one, as long as nothing fails.
 //!
-//! Random sequences of operations run against the simulated disk and against a real temporary directory. Every result
-//! is the same, down to the kind of error, and so are all files and directories in the end.
+//! Random sequences of operations run against the simulated disk and against a real temporary directory.
+//! Every result is the same, down to the kind of error, and so are all files and directories in the end.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -21,8 +21,8 @@ use tempfile::TempDir;
 
 /// A disk of real files in a directory of its own.
 ///
-/// It never waits for the device: a sync changes nothing that can be seen while the power is on, so only its errors
-/// are compared.
+/// It never waits for the device: a sync changes nothing that can be seen while the power is on, so only its
+/// errors are compared.
 struct RealDisk {
     root: TempDir,
     open: BTreeMap<FileId, File>,

@@ -2,15 +2,16 @@
 //!
 //! # What a node may rely on
 //!
-//! Only on what POSIX promises, and the disk keeps no promise that POSIX does not make. A write is in the cache; a sync
-//! of the file takes it to the platter. A name is in the cache; a sync of the directory takes it to the platter. When
-//! power fails, each 512-byte sector that is dirty is lost or survives by a draw of its own, as is each pending change
-//! of a name, and one of the sectors being written may be torn: a prefix new, the rest old.
+//! Only on what POSIX promises, taken at its word. A write is in the
+//! cache; a sync of the file takes it to the platter. A name is in the cache; a sync of the directory takes
+//! it to the platter. When power fails, each 512-byte sector that is dirty is lost or survives by a draw of
+//! its own, as is each pending change of a name, and one of the sectors being written may be torn: a prefix
+//! new, the rest old.
 //!
 //! # Why there is a journal
 //!
-//! A node's handler runs at once, and its disk operations carry times in the future of the event loop. If the node
-//! crashes or loses power at one of those times, part of the handler has not happened:
+//! A node's handler runs at once, and its disk operations carry times in the future of the event loop. If the
+//! node crashes or loses power at one of those times, part of the handler has not happened:
 //!
 //! ```text
 //!   handler    append ----> sync =========> rename -> (the handler returned long ago)
@@ -19,22 +20,24 @@
 //!                                   and may be torn, the rename never was
 //! ```
 //!
-//! So each operation of the current handler is in the journal with what it takes to undo it, and [`crash`] and
-//! [`power_failure`] first undo what had not happened. [`begin_handler`] settles the journal.
+//! So each operation of the current handler is in the journal with what it takes to undo it, and [`crash`]
+//! and [`power_failure`] first undo what had not happened. [`begin_handler`] settles the journal.
 //!
-//! Background syncs go on while later operations are already made. They are completed in the order of their times
-//! among those operations, and that too is in the journal.
+//! Background syncs go on while later operations are already made. They are completed in the order of their
+//! times among those operations, and that too is in the journal.
 //!
 //! # What things cost
 //!
-//! An operation on the cache (open, read, write, a change of a name or a length, a listing) takes `access` and what its
-//! bytes cost; reads are not cheaper than writes, because nothing says what is cached after a restart. The length of a
-//! file is known and costs nothing. A sync takes `sync` and what the bytes of the dirty sectors cost. The device does
-//! one sync at a time, in the order in which they were asked for, in line or in the background; operations on the cache
-//! do not wait for it, or a background sync would buy nothing.
+//! An operation on the cache (open, read, write, a change of a name or a length, a listing) takes `access`
+//! and what its bytes cost; reads are not cheaper than writes, because nothing says what is cached after a
+//! restart. The length of a file is known and costs nothing. A sync takes `sync` and what the bytes of the
+//! dirty sectors cost. The device does one sync at a time, in the order in which they were asked for, in line
+//! or in the background; operations on the cache do not wait for it, or a background sync would buy nothing.
 //!
-//! Faults begin and end with the next handler. What an operation draws (its latency, its faults) is addressed by its
-//! number; what a crash or a power failure decides is drawn from the stream for power.
+//! A sync of a directory that fails drops nothing: its names stay pending, as after one that lies.
+//!
+//! Faults begin and end with the next handler. What an operation draws (its latency, its faults) is addressed
+//! by its number; what a crash or a power failure decides is drawn from the stream for power.
 //!
 //! [`crash`]: SimulatedDisk::crash
 //! [`power_failure`]: SimulatedDisk::power_failure
@@ -140,11 +143,11 @@ const DAMAGE_LUCK: u64 = 1 << 56;
 const DAMAGE_DRAWS: u64 = 1 << 20;
 
 impl SimulatedDisk {
-    /// An empty disk that draws its latencies and faults from `luck` ([`Purpose::Disk`]) and what crashes and power
-    /// failures decide from `power` ([`Purpose::Power`]).
+    /// An empty disk that draws its latencies and faults from `luck` ([`Purpose::Disk`]) and what crashes and
+    /// power failures decide from `power` ([`Purpose::Power`]).
     ///
-    /// [`Purpose::Disk`]: crate::kernel::random::Purpose::Disk
-    /// [`Purpose::Power`]: crate::kernel::random::Purpose::Power
+    /// [`Purpose::Disk`]: crate::kernel::random::Purpose::Disk [`Purpose::Power`]:
+    /// crate::kernel::random::Purpose::Power
     #[must_use]
     pub fn new(options: DiskOptions, luck: Stream, power: Stream) -> Self {
         Self {
@@ -172,8 +175,8 @@ impl SimulatedDisk {
         self.statistics
     }
 
-    /// The node's next handler begins: what the last one did has all happened, and faults that were announced since
-    /// begin and end. Costs next to nothing if there was neither.
+    /// The node's next handler begins: what the last one did has all happened, and faults that were announced
+    /// since begin and end. Costs next to nothing if there was neither.
     #[inline]
     pub fn begin_handler(&mut self) {
         if !self.journal.records.is_empty() || !self.faults.is_settled() {
@@ -181,9 +184,9 @@ impl SimulatedDisk {
         }
     }
 
-    /// A fault begins with the next handler. It ends with the first handler after [`end_fault`](Self::end_fault);
-    /// `until` is when that is planned, if it is, which is how long a stalled operation takes. An operation on a disk
-    /// that is stalled for an unknown time takes 30 seconds.
+    /// A fault begins with the next handler. It ends with the first handler after
+    /// [`end_fault`](Self::end_fault); `until` is when that is planned, if it is, which is how long a stalled
+    /// operation takes. An operation on a disk that is stalled for an unknown time takes 30 seconds.
     pub fn begin_fault(&mut self, id: u32, fault: DiskFault, until: Option<Instant>) {
         self.faults.begin(id, fault, until);
     }
@@ -196,8 +199,8 @@ impl SimulatedDisk {
     /// A background sync reached the end that [`start_sync`] announced: what it captured is durable.
     ///
     /// # Errors
-    /// `Sync` if it failed, or if a crash or a power failure left nobody who waits for it; `NotFound` if the file was
-    /// not open.
+    /// `Sync` if it failed, or if a crash or a power failure left nobody who waits for it; `NotFound` if the
+    /// file was not open.
     ///
     /// [`start_sync`]: crate::node::disk::DiskDriver::start_sync
     pub fn background_ended(&mut self, ticket: DiskTicket) -> Result<(), DiskError> {
@@ -208,8 +211,8 @@ impl SimulatedDisk {
         place.map_or(Err(DiskError::Sync), |place| self.finished.swap_remove(place).1)
     }
 
-    /// The disk is replaced by an empty one. What was open is closed, and what was under way never ends. The faults of
-    /// the moment stay: they end when they are told to.
+    /// The disk is replaced by an empty one. What was open is closed, and what was under way never ends. The
+    /// faults of the moment stay: they end when they are told to.
     pub fn wipe(&mut self) {
         self.settle();
         self.backgrounds.clear();

@@ -320,8 +320,8 @@ impl SimulatedDisk {
         self.statistics.bytes += bytes.len() as u64;
     }
 
-    /// Another place for a write in the same file, at the start of a sector. The file becomes as long as if the write
-    /// had gone where it should.
+    /// Another place for a write in the same file, at the start of a sector. The file becomes as long as if
+    /// the write had gone where it should.
     fn misdirect(&mut self, running: &Running, file: InodeId, offset: usize, len: usize) -> usize {
         let content = self.tree.file_mut(file);
         let file_len = content.bytes().len();
@@ -331,7 +331,8 @@ impl SimulatedDisk {
         }
         let sectors = Sector::of((offset + len).max(file_len) - 1).0 as usize + 1;
         let aimed = Sector::of(offset).0 as usize;
-        // A uniform choice among the other sectors; a file of one sector has none, and the write hits its start.
+        // A uniform choice among the other sectors; a file of one sector has none, and the write hits its
+        // start.
         let other = running.choice((sectors - 1).max(1));
         let sector = if sectors > 1 && other >= aimed { other + 1 } else { other };
         Sector(sector as u32).start()

@@ -1,8 +1,8 @@
 //! The faults that a disk has at the moment.
 //!
-//! Several may overlap and end separately. While they do, the greatest probability of each kind holds, and slownesses
-//! multiply. What one operation suffers is decided by its own draws, so a fault that is removed from a scenario does
-//! not shift the luck of other operations.
+//! Several may overlap and end separately. While they do, the greatest probability of each kind holds, and
+//! slownesses multiply. What one operation suffers is decided by its own draws, so a fault that is removed
+//! from a scenario does not shift the luck of other operations.
 
 use std::mem;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::kernel::time::Instant;
 use crate::world::disk::background::SyncOutcome;
 use crate::world::fault::DiskFault;
 
-/// How long an operation takes on a stalled disk if nobody knows when the stall ends: the time after which Linux gives
-/// up on a command to a SCSI disk.
+/// How long an operation takes on a stalled disk if nobody knows when the stall ends: the time after which
+/// Linux gives up on a command to a SCSI disk.
 pub const STALL_WITHOUT_END: Duration = Duration::from_secs(30);
 
 /// The faults that hold now, and those that will from the next handler on.

@@ -6,11 +6,12 @@
 //!   platter   [ sector 0 ][ image 1  ][ sector 2 ]|               platter_len
 //! ```
 //!
-//! The platter is not stored: it is the cache, except where a sector is listed as unsynced; then the image kept with
-//! it says what the platter has. A sector beyond the platter's end has an empty image. So a sync costs as much as
-//! there is to sync, whatever the size of the file, and an append copies less than a sector.
+//! The platter is not stored: it is the cache, except where a sector is listed as unsynced; then the image
+//! kept with it says what the platter has. A sector beyond the platter's end has an empty image. So a sync
+//! costs as much as there is to sync, whatever the size of the file, and an append copies less than a sector.
 //!
-//! A file that was cut keeps the sectors that it lost listed, beyond the end of the cache, until the cut is synced.
+//! A file that was cut keeps the sectors that it lost listed, beyond the end of the cache, until the cut is
+//! synced.
 
 use std::mem;
 
@@ -195,7 +196,8 @@ impl FileContent {
         assert!(self.bytes.len() == edit.len_before, "an undone edit restores the length");
     }
 
-    /// Makes durable what is dirty; returns how the platter differed before. `spare` is an old one to be used again.
+    /// Makes durable what is dirty; returns how the platter differed before. `spare` is an old one to be used
+    /// again.
     pub fn sync(&mut self, mut spare: Unsynced) -> Unsynced {
         spare.sectors.clear();
         spare.platter_len = self.synced_len();
@@ -210,7 +212,8 @@ impl FileContent {
         old
     }
 
-    /// Drops what is dirty: the cache keeps it, and no sync writes it. Returns how the platter differed before.
+    /// Drops what is dirty: the cache keeps it, and no sync writes it. Returns how the platter differed
+    /// before.
     pub fn abandon(&mut self, mut spare: Unsynced) -> Unsynced {
         spare.sectors.clear();
         spare.platter_len = self.unsynced.platter_len;
@@ -280,8 +283,8 @@ impl FileContent {
         }
     }
 
-    /// A sector that was not captured stays listed, unless the captured cut removed it from the platter and the cache
-    /// does not have it either.
+    /// A sector that was not captured stays listed, unless the captured cut removed it from the platter and
+    /// the cache does not have it either.
     fn platter_keeps(&mut self, sector: Sector, state: State, image: &[u8]) {
         let len = self.unsynced.platter_len.saturating_sub(sector.start()).min(image.len());
         if len > 0 || sector.start() < self.bytes.len() {
@@ -331,8 +334,9 @@ impl FileContent {
             .map(|entry| entry.sector)
     }
 
-    /// The cache is lost. `fate` decides for each dirty sector, in order; `cut` is the length to which the file was
-    /// cut, if that cut survives. The length is what the surviving sectors imply, and holes are zeros.
+    /// The cache is lost. `fate` decides for each dirty sector, in order; `cut` is the length to which the
+    /// file was cut, if that cut survives. The length is what the surviving sectors imply, and holes are
+    /// zeros.
     pub fn lose_cache(
         &mut self,
         cut: Option<usize>,

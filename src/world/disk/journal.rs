@@ -1,7 +1,7 @@
 //! What the current handler did to the disk, for undoing what a crash or a loss of power forestalls.
 //!
-//! A handler runs at once, with times in the future of the event loop. The journal keeps each of its operations with
-//! its times until the next handler begins; only then has all of it happened.
+//! A handler runs at once, with times in the future of the event loop. The journal keeps each of its
+//! operations with its times until the next handler begins; only then has all of it happened.
 
 use crate::kernel::time::Instant;
 use crate::world::disk::background::Background;
@@ -49,8 +49,8 @@ pub enum Undo {
 impl Record {
     /// Whether nothing of this operation is forestalled by a crash at `at`.
     ///
-    /// A change of a name or of a length is atomic: once begun, the operating system finishes it. A write may stop
-    /// half-way, and a sync has synced nothing before its end.
+    /// A change of a name or of a length is atomic: once begun, the operating system finishes it. A write may
+    /// stop half-way, and a sync has synced nothing before its end.
     pub const fn stands(&self, at: Instant) -> bool {
         let until = match &self.undo {
             Undo::Edit(_, edit) if edit.written == 0 => self.began,

@@ -11,7 +11,8 @@ use crate::world::disk::tree::InodeId;
 use crate::world::disk::{PowerLoss, SimulatedDisk};
 
 impl SimulatedDisk {
-    /// The node was paused: what it asks for after `after` happens later by `by`. What was asked for before goes on.
+    /// The node was paused: what it asks for after `after` happens later by `by`. What was asked for before
+    /// goes on.
     pub fn postpone(&mut self, after: Instant, by: Duration) {
         let mut completed = self.journal.completed.iter_mut();
         for record in &mut self.journal.records {
@@ -37,9 +38,9 @@ impl SimulatedDisk {
         }
     }
 
-    /// The process dies at `at`. What it had not begun never happens; of a write under way a random prefix is done; a
-    /// sync under way has synced nothing; a change of a name or a length that was begun is done. The cache survives,
-    /// background syncs go on, and all files are closed.
+    /// The process dies at `at`. What it had not begun never happens; of a write under way a random prefix is
+    /// done; a sync under way has synced nothing; a change of a name or a length that was begun is done. The
+    /// cache survives, background syncs go on, and all files are closed.
     pub fn crash(&mut self, at: Instant) {
         self.rewind(at);
         self.finished.clear();
@@ -48,9 +49,9 @@ impl SimulatedDisk {
         self.settle();
     }
 
-    /// Power fails at `at`. What had not begun never happens, as in a [`crash`](Self::crash), and then the cache is
-    /// lost: each dirty sector and each pending change of a name survives or not, by a draw of its own, and at most
-    /// one sector is torn: one of those being written, or any dirty one if none is.
+    /// Power fails at `at`. What had not begun never happens, as in a [`crash`](Self::crash), and then the
+    /// cache is lost: each dirty sector and each pending change of a name survives or not, by a draw of its
+    /// own, and at most one sector is torn: one of those being written, or any dirty one if none is.
     pub fn power_failure(&mut self, at: Instant) -> PowerLoss {
         let syncing = self.rewind(at);
         let torn = self.choose_torn(at, syncing);

@@ -1,7 +1,7 @@
 //! Sectors, the unit in which a disk keeps or loses what it was given, and sorted lists of them with bytes.
 //!
-//! A list keeps all its bytes in one buffer, so that a file which is written and synced for ever allocates nothing:
-//! the buffers go from hand to hand and are used again.
+//! A list keeps all its bytes in one buffer, so that a file which is written and synced for ever allocates
+//! nothing: the buffers go from hand to hand and are used again.
 
 use std::ops::Range;
 
@@ -28,8 +28,8 @@ impl Sector {
         self.start() + SECTOR_BYTES
     }
 
-    /// The part of a file's bytes that is in this sector: less than a sector at the end of the file, and nothing
-    /// beyond it.
+    /// The part of a file's bytes that is in this sector: less than a sector at the end of the file, and
+    /// nothing beyond it.
     pub fn of_bytes(self, bytes: &[u8]) -> &[u8] {
         let end = self.end().min(bytes.len());
         &bytes[self.start().min(end)..end]
@@ -56,8 +56,8 @@ pub struct Entry {
 
 /// Sectors in increasing order, each once, with some bytes each.
 ///
-/// Invariant: the buffer only grows until the list is cleared or an edit is undone, so an entry that was copied out
-/// of the list can be put back.
+/// Invariant: the buffer only grows until the list is cleared or an edit is undone, so an entry that was
+/// copied out of the list can be put back.
 #[derive(Clone, Debug, Default)]
 pub struct SectorList {
     entries: Vec<Entry>,
@@ -111,8 +111,8 @@ impl SectorList {
         start..start + count
     }
 
-    /// Lists all sectors `first..=last` as dirty. A sector that is listed already, at `places`, keeps its bytes; for
-    /// another, `image` says what to keep.
+    /// Lists all sectors `first..=last` as dirty. A sector that is listed already, at `places`, keeps its
+    /// bytes; for another, `image` says what to keep.
     pub fn make_dirty<'a>(
         &mut self,
         (first, last): (Sector, Sector),
@@ -138,8 +138,8 @@ impl SectorList {
         }
     }
 
-    /// Undoes [`make_dirty`](Self::make_dirty): the sectors `first..=last` are as `known` says, and the buffer as
-    /// long as it was.
+    /// Undoes [`make_dirty`](Self::make_dirty): the sectors `first..=last` are as `known` says, and the
+    /// buffer as long as it was.
     pub fn restore(
         &mut self,
         (first, last): (Sector, Sector),
