@@ -180,16 +180,17 @@ impl<C: Clone> ReplicatedLog<C> {
             index <= self.base.index || self.generation_at(index) == Some(entries[place].generation)
         };
         let new = (0..entries.len()).find(|&place| !known(place)).unwrap_or(entries.len());
-        let new_from = LogIndex(first.0 + new as u64);
-        let mut truncated_from = None;
-        if new < entries.len() {
-            assert!(new_from <= self.last_index().next(), "accepted entries leave no gap");
-            if new_from <= self.last_index() {
-                self.truncate_from(new_from);
-                truncated_from = Some(new_from);
-            }
-            self.entries.extend(entries[new..].iter().cloned());
+        if new == entries.len() {
+            let new_from = self.last_index().next();
+            return Accepted { truncated_from: None, new_from, verified };
         }
+        let new_from = LogIndex(first.0 + new as u64);
+        assert!(new_from <= self.last_index().next(), "accepted entries leave no gap");
+        let truncated_from = (new_from <= self.last_index()).then_some(new_from);
+        if let Some(from) = truncated_from {
+            self.truncate_from(from);
+        }
+        self.entries.extend(entries[new..].iter().cloned());
         Accepted { truncated_from, new_from, verified }
     }
 }
@@ -241,7 +242,7 @@ mod tests {
     fn a_delayed_older_append_removes_nothing() {
         let mut log = log(&[1, 1, 1, 1]);
         let accepted = log.accept(at(1, 1), &entries(&[1]));
-        assert_eq!(accepted.truncated_from, None);
+        assert_eq!((accepted.truncated_from, accepted.new_from), (None, LogIndex(5)));
         assert_eq!(accepted.verified, LogIndex(2)); // not 4: the rest was not verified
         assert_eq!(log.last_index(), LogIndex(4));
     }
