@@ -48,6 +48,7 @@ fn another_process_gives_the_same_digest() {
         .args(["run", file, "--seed", "3", "--format", "json"])
         .output()
         .expect("elara runs");
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let json: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("one JSON document");
     assert_eq!(json["digest"], here.as_str());
 }

@@ -14,8 +14,8 @@ use elara::kernel::time::Instant;
 use elara::run::report::RunReport;
 use elara::scenario::Scenario;
 use elara::world::fault::{
-    DiskFault, Fault, LinkChange, LinkFault, Partition, PartitionMode, PowerFailure, ScheduledFault,
-    Shape, Target,
+    DiskFault, Fault, LinkChange, LinkFault, Partition, PartitionMode, PowerFailure,
+    ScheduledFault, Shape, Target,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -158,10 +158,18 @@ fn raft_keeps_its_invariants_under_any_timeline() {
 /// down as a scenario that fails again.
 #[test]
 fn without_a_majority_quorum_the_property_fails_and_shrinks() {
-    let config = Config { cases: 500, max_shrink_iters: 200, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, proptest::test_runner::TestRng::deterministic_rng(
-        proptest::test_runner::RngAlgorithm::ChaCha,
-    ));
+    let config = Config {
+        cases: 500,
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new_with_rng(
+        config,
+        proptest::test_runner::TestRng::deterministic_rng(
+            proptest::test_runner::RngAlgorithm::ChaCha,
+        ),
+    );
     let without = ["majority-quorum".to_owned()];
     let result = runner.run(&case(), |scenario| check(&scenario, &without));
     let Err(proptest::test_runner::TestError::Fail(reason, shrunk)) = result else {

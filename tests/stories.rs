@@ -44,7 +44,8 @@ fn after_a_total_power_failure_every_node_replays_its_log() {
 #[test]
 fn every_variant_holds_too() {
     for file in common::shipped() {
-        let is_story = file.ends_with("west-coast-partition.json") || file.ends_with("total-power-failure.json");
+        let is_story = file.ends_with("west-coast-partition.json")
+            || file.ends_with("total-power-failure.json");
         let scenario = common::load(&file);
         for seed in 1..=if is_story { 0 } else { SEEDS / 10 + 1 } {
             let report = common::run(&scenario, seed, &[]);

@@ -162,7 +162,8 @@ fn story(frame: &Frame, outcome: &Outcome) -> Story {
 
 fn acts(outcome: &Outcome) -> Vec<Act> {
     let ends = outcome.phases.iter().skip(1).map(|&(_, at)| at).chain([outcome.end]);
-    let act = |(&(name, from), to): (&(&str, Instant), Instant)| Act { name: name.to_owned(), from, to };
+    let act =
+        |(&(name, from), to): (&(&str, Instant), Instant)| Act { name: name.to_owned(), from, to };
     outcome.phases.iter().zip(ends).map(act).collect()
 }
 
@@ -174,12 +175,8 @@ fn outages(outcome: &Outcome) -> Vec<Outage> {
         to: absence.to,
     });
     let cut = outcome.faults.iter().flat_map(|fault| {
-        let outage = |&node: &NodeId| Outage {
-            node,
-            kind: OutageKind::Cut,
-            from: fault.from,
-            to: fault.to,
-        };
+        let outage =
+            |&node: &NodeId| Outage { node, kind: OutageKind::Cut, from: fault.from, to: fault.to };
         fault.cut_off.iter().map(outage).collect::<Vec<_>>()
     });
     down.chain(cut).collect()
