@@ -33,6 +33,7 @@ pub mod world;
 pub mod client;
 pub mod trace;
 pub mod simulation;
+pub mod ablations;
 pub mod checkers;
 pub mod patterns;
 pub mod systems;

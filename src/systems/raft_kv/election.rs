@@ -47,7 +47,7 @@ impl Replica {
 
     /// The leader was silent for too long, or nobody won an election in time.
     pub fn on_election_timeout(&mut self, ctx: &mut Ctx<'_>) -> Done {
-        if (self.parts.watch)(self.part.leader()) == Watch::Waits {
+        if (self.parts.watch)(self.journal.log.last()) == Watch::Waits {
             return Ok(());
         }
         self.part = self.part.after(Happening::Silence);

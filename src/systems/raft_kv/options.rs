@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::kernel::ids::{Generation, NodeId};
+use crate::kernel::ids::{Generation, LogIndex, NodeId};
 use crate::kernel::random::Stream;
 use crate::kernel::time::LocalTime;
 use crate::patterns::generation_clock::{self, Seen};
@@ -17,7 +17,7 @@ use crate::patterns::majority_quorum::{JointQuorum, Majority};
 use crate::patterns::replicated_log::{Mismatch, Position, ReplicatedLog};
 use crate::systems::raft_kv::commands::{Command, Payload};
 use crate::systems::raft_kv::state_machine::Outcome;
-use crate::systems::storage::{DiscardRule, WritePolicy};
+use crate::systems::storage::WritePolicy;
 
 /// The options of raft-kv.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +28,10 @@ pub struct RaftOptions {
     pub heartbeat: Duration,
     /// How long a request waits for others to share a message and a sync with, if a sync is under way.
     pub batch_linger: Duration,
-    /// How many requests share one message and one sync at most.
+    /// How many requests share one sync, and how many entries one message carries, at most.
     pub batch_max: usize,
     /// How many append messages may be under way to one follower.
     pub window: usize,
-    /// How many entries one append message carries at most.
-    pub append_max: usize,
     /// At which size a segment of the log is full, in bytes.
     pub segment_bytes: u64,
     /// After how many applied entries a snapshot is taken.
@@ -58,7 +56,6 @@ impl Default for RaftOptions {
             batch_linger: Duration::from_millis(1),
             batch_max: 64,
             window: 16,
-            append_max: 256,
             segment_bytes: 64 << 10,
             snapshot_every: 2_000,
             log_kept: 500,
@@ -78,9 +75,8 @@ pub const OPTIONS: &[(&str, &str)] = &[
     ),
     ("heartbeat", "how often an idle leader speaks (60ms)"),
     ("batch-linger", "how long a request waits for company while a sync is under way (1ms)"),
-    ("batch-max", "how many requests share a message and a sync at most (64)"),
+    ("batch-max", "how many requests share a sync, and entries a message, at most (64)"),
     ("window", "how many append messages are under way to one follower at most (16)"),
-    ("append-max", "how many entries one append message carries at most (256)"),
     ("segment-bytes", "the size at which a segment of the log is full (64KiB)"),
     ("snapshot-every", "after how many applied entries a snapshot is taken (2000)"),
     ("log-kept", "how many entries behind a snapshot stay for followers that lag a little (500)"),
@@ -164,14 +160,16 @@ pub struct Parts {
     pub acknowledge: fn(&Command) -> Acknowledge,
     /// What becomes of a request that the session table has judged (§8; dissertation §6.3).
     pub admit: fn(Arrival<Outcome>) -> Arrival<Outcome>,
+    /// Which index a `read` must see at a leader: its commit index and its last index are given.
+    pub reads_through: fn(LogIndex, LogIndex) -> LogIndex,
     /// What a leader serves a `read` from (§8; dissertation §6.4).
     pub leader_read: ReadPath,
     /// What a follower serves a `read` from.
     pub follower_read: ReadPath,
     /// How an election begins (dissertation §9.6).
     pub campaign: Campaign,
-    /// What a follower does that had this leader and hears nothing (§5.2).
-    pub watch: fn(Option<NodeId>) -> Watch,
+    /// What a follower does that hears no leader (§5.2); it is told the last position of its log.
+    pub watch: fn(Position) -> Watch,
     /// What a leader does that has no majority in reach (dissertation §6.2).
     pub office: fn() -> Office,
     /// Whether a candidate's log is up to date for a voter (§5.4.1): the candidate's last position, then the voter's.
@@ -190,8 +188,6 @@ pub struct Parts {
     pub log_writes: WritePolicy,
     /// When generation and vote become durable.
     pub hard_state_writes: WritePolicy,
-    /// Which part of the log may be discarded.
-    pub discard: DiscardRule,
 }
 
 impl Default for Parts {
@@ -201,6 +197,7 @@ impl Default for Parts {
             electorate: |configuration, _| Cow::Borrowed(configuration),
             acknowledge: |_| Acknowledge::Applied,
             admit: |arrival| arrival,
+            reads_through: |commit, _| commit,
             leader_read: ReadPath::ReadIndex,
             follower_read: ReadPath::ReadIndex,
             campaign: Campaign::Probed,
@@ -214,7 +211,6 @@ impl Default for Parts {
             reconfigure: |old, new| JointQuorum::joint(new, old.incoming.clone()),
             log_writes: WritePolicy::Through,
             hard_state_writes: WritePolicy::Through,
-            discard: DiscardRule::LowWaterMark,
         }
     }
 }

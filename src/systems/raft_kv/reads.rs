@@ -143,7 +143,8 @@ impl Replica {
 
     /// Registers a read with the leader's index of now, and starts a round if none is under way that others wait for.
     fn ask_index(&mut self, asker: Asker, ctx: &mut Ctx<'_>) -> Done {
-        let commit = self.mark.get();
+        let last = self.journal.log.last_index();
+        let commit = (self.parts.reads_through)(self.mark.get(), last);
         let Some(leading) = &mut self.leading else { return Ok(()) };
         let alone = leading.reads.is_empty();
         leading.reads.ask(leading.round, commit.max(leading.first_index), asker);

@@ -127,7 +127,6 @@ fn storage_options(options: &RaftOptions, parts: Parts) -> StorageOptions {
         segment_bytes: options.segment_bytes,
         log: parts.log_writes,
         hard_state: parts.hard_state_writes,
-        discard: parts.discard,
         ..StorageOptions::default()
     }
 }

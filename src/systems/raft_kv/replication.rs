@@ -67,7 +67,7 @@ impl Replica {
             Some((from, entries)) if *from == next => Rc::clone(entries),
             _ => {
                 let entries: Rc<[_]> =
-                    self.journal.log.from(next, self.options.append_max).cloned().collect();
+                    self.journal.log.from(next, self.options.batch_max).cloned().collect();
                 *shared = Some((next, Rc::clone(&entries)));
                 entries
             }
