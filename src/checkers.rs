@@ -4,6 +4,27 @@
 //! never sees a node's memory, and it does not know which system runs. If it saw nothing that it could have judged, it
 //! says *vacuous*, not *ok*: a run in which nobody had anything to check is *unknown*.
 
+pub mod at_most_once;
+pub mod durability;
+pub mod election_safety;
+pub mod leader_append_only;
+pub mod leader_completeness;
+pub mod linearizability;
+pub mod log_matching;
+mod logs;
+pub mod progress;
+pub mod quiet_minority;
+pub mod recovery_equivalence;
+pub mod registry;
+pub mod session_guarantees;
+pub mod stability;
+pub mod state_machine_safety;
+#[cfg(test)]
+pub(crate) mod testing;
+mod window;
+
+pub use registry::{CHECKERS, CheckerEntry, CheckerOptions, DEFAULT, Kind, PANIC, Watch, build};
+
 use std::fmt;
 
 use crate::kernel::time::Instant;

@@ -47,12 +47,19 @@ pub enum Sessions {
 enum State {
     /// Thinks until it wakes.
     Thinking,
-    /// Opens a session.
-    Opening,
     /// Waits for the outcome of an operation.
-    Waiting { operation: Operation, invoked: Instant },
+    Waiting { operation: Operation, invoked: Instant, step: Step },
     /// Will not ask again.
     Done,
+}
+
+/// How far an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Its session is being opened; the operation itself has not been sent.
+    Opening,
+    /// It has been sent.
+    Asking,
 }
 
 /// What a client does when it is not told what to ask.
@@ -253,14 +260,10 @@ impl Client {
         match &self.state {
             State::Done => {}
             State::Thinking => self.next_operation(now, actions),
-            State::Opening => {
-                self.next_node();
-                self.attempt(now, actions);
-            }
-            State::Waiting { invoked, .. } => {
+            State::Waiting { invoked, step, .. } => {
                 let deadline = *invoked + self.times.timeout;
                 if self.refused.take().is_none() {
-                    self.unanswered += 1;
+                    self.unanswered += u32::from(*step == Step::Asking);
                     self.leader = None;
                     self.refusals = 0;
                     self.next_node();
@@ -286,35 +289,25 @@ impl Client {
             return; // the answer to an operation that has ended
         }
         match self.state {
-            State::Opening => self.opened(&reply, token, now, actions),
+            State::Waiting { step: Step::Opening, .. } if matches!(reply, Reply::Ok { .. }) => {
+                self.ask(now, actions);
+            }
             State::Waiting { .. } => self.answered(reply, token, now, actions),
             State::Thinking | State::Done => {}
         }
     }
 
-    fn opened(
-        &mut self,
-        reply: &Reply,
-        token: ReplyToken,
-        now: Instant,
-        actions: &mut Vec<Action>,
-    ) {
-        match reply {
-            Reply::Ok { version, .. } => {
-                self.session_open = true;
-                self.version = self.version.max(*version);
-                self.next_operation(now, actions);
-            }
-            _ if token.attempt != self.attempt => {}
-            Reply::NotLeader(Some(leader)) => {
-                self.leader = Some(*leader);
-                actions.push(Action::Wake(now + self.times.backoff));
-            }
-            _ => {
-                self.leader = None;
-                actions.push(Action::Wake(now + self.times.backoff));
-            }
-        }
+    /// The session is open: sends the operation itself.
+    fn ask(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let State::Waiting { step, .. } = &mut self.state else {
+            unreachable!("a session is opened for an operation");
+        };
+        *step = Step::Asking;
+        self.session_open = true;
+        self.sequence = 1;
+        self.refused = None;
+        self.first_attempt = self.attempt + 1;
+        self.attempt(now, actions);
     }
 
     fn answered(
@@ -369,14 +362,6 @@ impl Client {
     }
 
     fn next_operation(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        if self.sessions == Sessions::Opened && !self.session_open {
-            self.state = State::Opening;
-            self.session += 1;
-            self.sequence = 0;
-            self.first_attempt = self.attempt + 1;
-            self.attempt(now, actions);
-            return;
-        }
         let given = match &mut self.plan {
             Plan::Draws if self.times.limit.is_some_and(|limit| self.invoked >= limit) => None,
             Plan::Draws => Some(self.draw.operation(&mut self.stream, self.version)),
@@ -387,28 +372,39 @@ impl Client {
             return;
         };
         self.invoked += 1;
-        self.sequence += 1;
+        let step = self.first_step();
         self.unanswered = 0;
         self.refusals = 0;
         self.refused = None;
         self.first_attempt = self.attempt + 1;
         let event = self.event(Phase::Invoke, operation.clone(), now);
-        self.state = State::Waiting { operation, invoked: now };
+        self.state = State::Waiting { operation, invoked: now, step };
         actions.push(Action::Record(event));
         self.attempt(now, actions);
+    }
+
+    /// A session comes before an operation, if there is none.
+    const fn first_step(&mut self) -> Step {
+        if matches!(self.sessions, Sessions::Opened) && !self.session_open {
+            self.session += 1;
+            self.sequence = 0;
+            return Step::Opening;
+        }
+        self.sequence += 1;
+        Step::Asking
     }
 
     /// Sends the current request once more, with the same id.
     fn attempt(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.attempt += 1;
-        let (operation, wait) = match &self.state {
-            State::Waiting { operation, invoked } => {
-                let left = (*invoked + self.times.timeout).since(now);
-                (operation.clone(), left.min(self.times.retry))
-            }
-            _ => {
-                (Operation::new(functions::OPEN_SESSION, Value::Nil, Value::Nil), self.times.retry)
-            }
+        let State::Waiting { operation, invoked, step } = &self.state else {
+            unreachable!("only an operation that was invoked is attempted");
+        };
+        let left = (*invoked + self.times.timeout).since(now);
+        let wait = left.min(self.times.retry);
+        let operation = match step {
+            Step::Opening => Operation::new(functions::OPEN_SESSION, Value::Nil, Value::Nil),
+            Step::Asking => operation.clone(),
         };
         let to = self.route(&operation);
         let request = Request {

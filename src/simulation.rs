@@ -53,6 +53,7 @@ use crate::simulation::delivery::Flight;
 use crate::simulation::faults::Faults;
 use crate::simulation::machine::Machine;
 use crate::simulation::observe::Observer;
+pub use crate::simulation::observe::PANIC;
 use crate::simulation::options::SimulationOptions;
 use crate::simulation::outcome::Outcome;
 use crate::trace::Fact;

@@ -31,15 +31,15 @@ fn document(entries: &[Entry]) -> String {
 }
 
 fn table(entries: &[Entry], ink: Ink) -> String {
+    let kinds = entries.chunk_by(|one, next| one.kind == next.kind);
+    let tables: Vec<String> = kinds.map(|entries| table_of_one_kind(entries, ink)).collect();
+    tables.join("\n")
+}
+
+fn table_of_one_kind(entries: &[Entry], ink: Ink) -> String {
     let width = entries.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
-    let mut text = String::new();
-    let mut kind = None;
+    let mut text = format!("{}\n", ink.paint(Colour::Bold, entries[0].kind.plural()));
     for entry in entries {
-        if kind != Some(entry.kind) {
-            let gap = if kind.is_some() { "\n" } else { "" };
-            text += &format!("{gap}{}\n", ink.paint(Colour::Bold, entry.kind.plural()));
-            kind = Some(entry.kind);
-        }
         text += format!("  {:<width$}  {}", entry.name, entry.about).trim_end();
         text.push('\n');
     }

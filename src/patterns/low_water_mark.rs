@@ -1,22 +1,22 @@
 //! Low-Water Mark: which part of the log nobody needs any more.
 //!
-//! **Problem.** The log must be discarded some time, but not the part that recovery, a slow follower or a
+//! **Problem**: The log must be discarded some time, but not the part that recovery, a slow follower or a
 //! reader still needs.
 //!
-//! **Rule.** The mark is the least of the index of the *durable* snapshot and the floors that consumers hold;
+//! **Rule**: The mark is the least of the index of the *durable* snapshot and the floors that consumers hold;
 //! it never goes back. Whole segments that end at or before it may go, the oldest first. The record at the
 //! boundary is remembered by index and generation after it is gone, so that a leader's "previous entry" there
 //! can still be compared.
 //!
-//! **Invariant.** `recovery-equivalence`: at every instant the log begins at or before the entry that follows
-//! the snapshot. `bounded-resources`: the disk stays below a cap. `progress`: a laggard gets either entries or a
-//! snapshot.
+//! **Invariant**: `recovery-equivalence`: at every instant the log begins at or before the entry that follows
+//! the snapshot. `bounded-resources`: the disk stays below a cap. `progress`: a laggard gets either entries
+//! or a snapshot.
 //!
-//! **Owner's duty.** Report a snapshot only when it is durable: file, name and all. A consumer that comes too
+//! **Owner's duty**: Report a snapshot only when it is durable: file, name and all. A consumer that comes too
 //! late gets the snapshot. An entry at or below the boundary is settled: whoever asks for a conflict there
 //! must be told "matches", never "conflict".
 //!
-//! **Source.** Joshi, chapter 5; Ongaro and Ousterhout, *In Search of an Understandable Consensus Algorithm*
+//! **Source**: Joshi, chapter 5; Ongaro and Ousterhout, *In Search of an Understandable Consensus Algorithm*
 //! (extended), 2014, section 7. Also: log compaction point, purge index, retention.
 
 use std::collections::BTreeMap;

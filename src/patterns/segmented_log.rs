@@ -1,20 +1,21 @@
 //! Segmented Log: one log in several files, each small enough to be read, and dropped, as a whole.
 //!
-//! **Problem.** One file that grows for ever makes the start slow, and to delete its old records means to
+//! **Problem**: One file that grows for ever makes the start slow, and to delete its old records means to
 //! rewrite it.
 //!
-//! **Rule.** Roll to a new file at a size limit: sync the old tail, create the file with its header, sync it,
+//! **Rule**: Roll to a new file at a size limit: sync the old tail, create the file with its header, sync it,
 //! sync the directory, and only then append. Each header tells which log it belongs to and which record it
 //! follows, so that the files form one chain without gap and overlap. Only the last file may end torn, for a
 //! later one is the proof that it was synced. Drop whole files only.
 //!
-//! **Invariant.** `recovery-equivalence` across rolls and drops; `bounded-resources`: nothing ever rewrites
+//! **Invariant**: `recovery-equivalence` across rolls and drops; `bounded-resources`: nothing ever rewrites
 //! live records.
 //!
-//! **Owner's duty.** The order of the disk operations above. Give every log that starts anew an id of its
+//! **Owner's duty**: The order of the disk operations above. Give every log that starts anew an id of its
 //! own, so that files which an earlier log left behind cannot be taken for its own.
 //!
-//! **Source.** Joshi, chapter 4. Also: log rolling, log rotation; Kreps, Narkhede, Rao, *Kafka*, NetDB 2011.
+//! **Source**: Joshi, chapter 4. Also: log rolling, log rotation; Kreps, Narkhede, Rao, *Kafka: a Distributed
+//! Messaging System for Log Processing*, 2011.
 
 use crate::kernel::crc32c;
 use crate::kernel::ids::{Generation, LogIndex};

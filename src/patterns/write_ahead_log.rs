@@ -1,21 +1,21 @@
 //! Write-Ahead Log: how records lie in a log, and which of them count after a power failure.
 //!
-//! **Problem.** A node that answered "done" must still know it after a power failure, but to force every data
+//! **Problem**: A node that answered "done" must still know it after a power failure, but to force every data
 //! structure to disk at every change is too slow, and not atomic.
 //!
-//! **Rule.** Append the change as one checksummed record to a log and force the log; only then answer. At the
+//! **Rule**: Append the change as one checksummed record to a log and force the log; only then answer. At the
 //! start replay the records up to the first one that is not whole. If nothing that was durable can lie behind
 //! it, it is the torn tail of an append that nobody was promised: cut it. Otherwise the disk has lost what
 //! was promised: cut nothing.
 //!
-//! **Invariant.** `durability`, `recovery-equivalence`: the recovered state is the replay of the durable
+//! **Invariant**: `durability`, `recovery-equivalence`: the recovered state is the replay of the durable
 //! prefix.
 //!
-//! **Owner's duty.** Sync before any message that promises a record. Cut a torn tail and sync the cut before
+//! **Owner's duty**: Sync before any message that promises a record. Cut a torn tail and sync the cut before
 //! the next append, or the old bytes may come back in front of new records. Tell [`append`] truthfully what
 //! is durable.
 //!
-//! **Source.** Joshi, chapter 3. Also: redo log, commit log, journal; Gray, *Notes on Data Base Operating
+//! **Source**: Joshi, chapter 3. Also: redo log, commit log, journal; Gray, *Notes on Data Base Operating
 //! Systems*, 1978; Mohan et al., *ARIES*, ACM TODS 17(1), 1992. Torn or damaged: Alagappan et al.,
 //! *Protocol-Aware Recovery for Consensus-Based Storage*, FAST 2018.
 //!

@@ -178,7 +178,8 @@ impl<'a> Object<'a> {
         for field in shape.fields().filter(|field| field.need == Need::Required) {
             if !entries.iter().any(|entry| entry.key == field.name) {
                 let problem = format!("{} lacks the key `{}`", shape.name, field.name);
-                return Err(Problem::at(json, problem).cure(field.about));
+                let cure = format!("add `{}`: {}", field.name, field.about);
+                return Err(Problem::at(json, problem).cure(cure));
             }
         }
         Ok(Self { json, entries, shape, asked: Cell::new(0) })

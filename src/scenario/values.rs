@@ -362,6 +362,9 @@ pub fn drawn(decode: impl Fn(&Json) -> Decoded<i64>) -> impl Fn(&Json) -> Decode
 /// Writes a time span in the largest unit in which it is whole.
 pub fn duration_text(span: Duration) -> String {
     let nanos = nanos(span);
+    if nanos > 0 && nanos.is_multiple_of(3_600_000_000_000) {
+        return format!("{}h", nanos / 3_600_000_000_000);
+    }
     for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)] {
         if nanos.is_multiple_of(size) {
             return format!("{}{unit}", nanos / size);

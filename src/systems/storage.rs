@@ -40,13 +40,6 @@ mod renewal;
 mod snapshots;
 mod superblock;
 
-#[cfg(test)]
-mod crash_tests;
-#[cfg(test)]
-mod memory_disk;
-#[cfg(test)]
-mod tests;
-
 use std::rc::Rc;
 
 use crate::kernel::ids::{Generation, LogIndex, NodeId};
@@ -448,3 +441,10 @@ impl Storage {
         result
     }
 }
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod memory_disk;
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use crate::kernel::ids::{Generation, LogIndex, NodeId};
 use crate::kernel::random::{Purpose, Stream};
+use crate::node::context::Disk;
 use crate::node::disk::DiskError;
-use crate::systems::storage::memory_disk::{Fate, Machine};
+use crate::systems::storage::memory_disk::{Fate, Machine, Nobody};
 use crate::systems::storage::{
     Condition, HardState, Opened, Record, Snapshot, Start, Storage, StorageOptions,
 };
@@ -111,16 +112,19 @@ fn snapshot((index, generation): (u64, u64)) -> Snapshot {
 }
 
 fn open(machine: &mut Machine, start: Start) -> Result<Opened, DiskError> {
-    let options = StorageOptions { segment_bytes: 1024, ..StorageOptions::default() };
-    machine.with(|disk| Storage::open(disk, options, start))
+    machine.with(|disk| Storage::open(disk, options(), start))
+}
+
+fn options() -> StorageOptions {
+    StorageOptions { segment_bytes: 1024, ..StorageOptions::default() }
 }
 
 fn call(
-    machine: &mut Machine,
+    disk: &mut Disk<'_, Nobody>,
     storage: &mut Storage,
     (step, model): (Step, &Model),
 ) -> Result<(), DiskError> {
-    machine.with(|disk| match step {
+    match step {
         Step::Append { count, generation } => {
             let range = model.last + 1..=model.last + count;
             let records: Vec<_> = range.map(|index| record(index, generation)).collect();
@@ -136,7 +140,7 @@ fn call(
             storage.install_snapshot(disk, &snapshot((index, generation)))
         }
         Step::Discard => storage.discard_through(disk, LogIndex(u64::MAX)).map(drop),
-    })
+    }
 }
 
 const FIRST: Start = Start { is_first: true, entropy: 1 << 64 };
@@ -159,7 +163,7 @@ fn run(machine: &mut Machine) -> Option<Possible> {
     let mut storage = opened.storage;
     for &step in SCRIPT {
         let after = model.after(step);
-        if call(machine, &mut storage, (step, &model)).is_err() {
+        if machine.with(|disk| call(disk, &mut storage, (step, &model))).is_err() {
             return Some(Possible { before: model, after, is_unfurnished: false });
         }
         assert_eq!(storage.last_index(), LogIndex(after.last), "{step:?}");
@@ -275,7 +279,7 @@ fn a_lost_store_does_not_become_trusted_by_a_crash_within_its_reset() {
         let mut machine = Machine::new();
         assert!(run(&mut machine).is_none());
         let names = machine.disk.files();
-        let newest = names.iter().rfind(|name| name.ends_with(".log"));
+        let newest = names.iter().rfind(|name| name.starts_with("data/0"));
         machine.disk.damage(newest.expect("there is a log"), |bytes| bytes[20] ^= 1);
         let damaged = open(&mut machine, AGAIN).expect("the disk works");
         assert!(matches!(damaged.condition, Condition::Damaged(_)), "{:?}", damaged.condition);
@@ -290,6 +294,86 @@ fn a_lost_store_does_not_become_trusted_by_a_crash_within_its_reset() {
         if result.is_ok() {
             assert_eq!((again.records, again.snapshot), (Vec::new(), None));
             return;
+        }
+    }
+}
+
+/// The same script on the simulated disk, as one handler whose effects carry times: power fails at each time
+/// at which something ended, and in the middle of each operation.
+#[cfg(test)]
+mod simulated {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::kernel::distribution::Distribution;
+    use crate::kernel::time::Instant;
+    use crate::node::effects::Effects;
+    use crate::world::disk::SimulatedDisk;
+    use crate::world::options::DiskOptions;
+
+    fn disk(seed: u64) -> SimulatedDisk {
+        let microseconds = |n| Distribution::Constant(Duration::from_micros(n));
+        let options = DiskOptions {
+            access: microseconds(2),
+            sync: microseconds(10),
+            ..DiskOptions::default()
+        };
+        let stream = |purpose| Stream::new(seed, purpose, 0, 0);
+        SimulatedDisk::new(options, stream(Purpose::Disk), stream(Purpose::Power))
+    }
+
+    /// Runs the script at once; returns when each step ended and what was true before and after it, and the
+    /// times of all operations.
+    fn run(disk: &mut SimulatedDisk) -> (Vec<(Instant, Possible)>, Vec<Instant>) {
+        let (mut moment, mut effects) = (Instant::ZERO, Effects::default());
+        disk.begin_handler();
+        let mut model = Model::default();
+        let mut steps = Vec::new();
+        let mut view = Disk::over(disk, &mut moment, &mut effects);
+        let opened = Storage::open(&mut view, options(), FIRST).expect("the disk works");
+        let mut storage = opened.storage;
+        let nothing =
+            Possible { before: model.clone(), after: model.clone(), is_unfurnished: true };
+        steps.push((moment, nothing));
+        for &step in SCRIPT {
+            let mut view = Disk::over(disk, &mut moment, &mut effects);
+            call(&mut view, &mut storage, (step, &model)).expect("the disk works");
+            let after = model.after(step);
+            let possible = Possible { before: model, after: after.clone(), is_unfurnished: false };
+            steps.push((moment, possible));
+            model = after;
+        }
+        (steps, effects.list.iter().map(|(at, _)| *at).collect())
+    }
+
+    fn reopen(disk: &mut SimulatedDisk, at: Instant) -> Opened {
+        let (mut moment, mut effects) = (at, Effects::<Nobody>::default());
+        disk.begin_handler();
+        let mut view = Disk::over(disk, &mut moment, &mut effects);
+        Storage::open(&mut view, options(), AGAIN).expect("the disk works")
+    }
+
+    #[test]
+    fn the_simulated_disk_keeps_what_was_promised_at_every_moment_of_a_handler() {
+        let times = run(&mut disk(0)).1;
+        assert!(times.len() > 150, "there are {} operations", times.len());
+        let later = *times.last().expect("there are operations") + Duration::from_secs(1);
+        for (number, time) in times.into_iter().enumerate() {
+            for at in [time, time + Duration::from_micros(1)] {
+                let mut disk = disk(number as u64);
+                let steps = run(&mut disk).0;
+                // What ended at the very instant of the failure was promised, and the next step had begun.
+                let under_way = steps.into_iter().find(|(ended, _)| *ended > at);
+                let Some((_, possible)) = under_way else { return };
+                disk.power_failure(at);
+                let opened = reopen(&mut disk, later);
+                possible.check(&opened, &format!("power fails at {at}"));
+                disk.power_failure(later + Duration::from_secs(1));
+                let again = reopen(&mut disk, later + Duration::from_secs(2));
+                if opened.condition == Condition::Sound {
+                    assert_eq!(seen(&again), seen(&opened), "power fails at {at}");
+                }
+            }
         }
     }
 }

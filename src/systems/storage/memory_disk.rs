@@ -109,7 +109,7 @@ impl MemoryDisk {
             Fate::IsDrawn(stream) => {
                 let survivors: Vec<_> =
                     self.pending.drain(..).filter(|_| stream.below(2) == 0).collect();
-                survivors.iter().for_each(|change| apply(&mut self.durable, change));
+                apply(&mut self.durable, &survivors);
                 self.inodes.iter_mut().for_each(|inode| inode.draw(stream));
             }
         }
@@ -152,7 +152,7 @@ impl MemoryDisk {
 
     fn note(&mut self, path: &str, entries: Vec<(String, Option<Entry>)>) {
         let change = Change { directory: parent(path).to_owned(), entries };
-        apply(&mut self.cached, &change);
+        apply(&mut self.cached, std::slice::from_ref(&change));
         self.pending.push(change);
     }
 
@@ -190,8 +190,8 @@ impl Inode {
     }
 }
 
-fn apply(tree: &mut BTreeMap<String, Entry>, change: &Change) {
-    for (path, entry) in &change.entries {
+fn apply(tree: &mut BTreeMap<String, Entry>, changes: &[Change]) {
+    for (path, entry) in changes.iter().flat_map(|change| &change.entries) {
         match entry {
             Some(entry) => tree.insert(path.clone(), *entry),
             None => tree.remove(path),
@@ -302,7 +302,7 @@ impl DiskDriver for MemoryDisk {
             let (synced, others): (Vec<_>, Vec<_>) =
                 self.pending.drain(..).partition(|change| change.directory == path);
             self.pending = others;
-            synced.iter().for_each(|change| apply(&mut self.durable, change));
+            apply(&mut self.durable, &synced);
         }))
     }
 

@@ -128,7 +128,8 @@ fn unsound(storage: Storage, hard_state: HardState, condition: Condition) -> Ope
     Opened { storage, hard_state, snapshot: None, boundary, records: Vec::new(), condition }
 }
 
-/// Creates the directory and an empty superblock in it; neither counts before the superblock is written.
+/// Creates the directory, durably, and an empty superblock in it, whose name becomes durable with that of the
+/// first segment: before that nothing can be promised.
 pub(super) fn furnish<N: Node>(
     disk: &mut Disk<'_, N>,
     directory: &str,
@@ -137,12 +138,11 @@ pub(super) fn furnish<N: Node>(
         Ok(()) | Err(DiskError::Exists) => disk.sync_directory("")?,
         Err(error) => return Err(error),
     }
-    let superblock = SuperblockFile::create(disk, &superblock_path(directory))?;
-    disk.sync_directory(directory)?;
-    Ok(superblock)
+    SuperblockFile::create(disk, &superblock_path(directory))
 }
 
-/// Removes all segments, and all snapshots but the one through `keep`, durably.
+/// Removes all segments, and all snapshots but the one through `keep`; durably with the next sync of the
+/// directory, and until then again.
 pub(super) fn clear<N: Node>(
     disk: &mut Disk<'_, N>,
     directory: &str,
@@ -155,7 +155,7 @@ pub(super) fn clear<N: Node>(
             disk.remove(&format!("{directory}/{name}"))?;
         }
     }
-    disk.sync_directory(directory)
+    Ok(())
 }
 
 /// A chain of segments as read, not yet changed in any way.

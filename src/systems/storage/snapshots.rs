@@ -68,13 +68,12 @@ pub(super) fn read_newest<N: Node>(
     names: &[String],
 ) -> Result<Option<Snapshot>, DiskError> {
     for name in names.iter().rev().filter(|name| index_of(name).is_some()) {
-        match disk.read_all(&format!("{directory}/{name}")) {
-            Ok(bytes) => match decode(&bytes) {
-                Some(snapshot) => return Ok(Some(snapshot)),
-                None => continue,
-            },
-            Err(DiskError::Read) => {}
-            Err(error) => return Err(error),
+        let bytes = match disk.read_all(&format!("{directory}/{name}")) {
+            Err(DiskError::Read) => continue,
+            result => result?,
+        };
+        if let Some(snapshot) = decode(&bytes) {
+            return Ok(Some(snapshot));
         }
     }
     Ok(None)
