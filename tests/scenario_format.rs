@@ -1,5 +1,7 @@
 //! The scenario format as a whole: what is written is read back the same, and the JSON Schema knows what the parser
 //! knows.
+//!
+//! Why this file is long: the format has many parts, and one strategy for each of them is needed to write any scenario.
 
 mod support;
 

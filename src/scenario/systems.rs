@@ -174,7 +174,7 @@ impl OptionKind {
 }
 
 /// The system of a scenario.
-pub const SHAPE: Shape = Shape::new(
+pub(super) const SHAPE: Shape = Shape::new(
     "the system",
     "Which system runs, and its options.",
     &[
@@ -190,7 +190,7 @@ pub fn kinds() -> Vec<&'static str> {
 }
 
 /// Reads the system of a scenario.
-pub fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<SystemChoice> {
+pub(super) fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<SystemChoice> {
     move |json| {
         SHAPE.read(json, |object| {
             let kind = object.need("kind", one_of("system", kinds()))?;
@@ -235,7 +235,7 @@ fn option_value(json: &Json, kind: OptionKind, cluster: &Cluster) -> Decoded<Opt
 }
 
 /// Reads a list of nodes, each once.
-pub fn distinct_nodes(json: &Json, cluster: &Cluster) -> Decoded<Vec<NodeId>> {
+pub(super) fn distinct_nodes(json: &Json, cluster: &Cluster) -> Decoded<Vec<NodeId>> {
     let nodes = some_of(node(cluster))(json)?;
     let mut sorted = nodes.clone();
     sorted.sort_unstable();
@@ -249,7 +249,7 @@ pub fn distinct_nodes(json: &Json, cluster: &Cluster) -> Decoded<Vec<NodeId>> {
 }
 
 /// Writes the system of a scenario.
-pub fn value(choice: &SystemChoice, cluster: &Cluster) -> Value {
+pub(super) fn value(choice: &SystemChoice, cluster: &Cluster) -> Value {
     let options = choice.options.iter().map(|(name, value)| {
         let value = match value {
             OptionValue::Duration(span) => json!(duration_text(*span)),
