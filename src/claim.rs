@@ -50,7 +50,8 @@ pub enum Claim {
         /// The digest of its content.
         digest: u64,
     },
-    /// The node removed its log's entries from `from` on.
+    /// The node removes its log's entries from `from` on. Claimed before the disk is touched: from now on nothing
+    /// after `from` counts as durable, though a crash may bring it back.
     Truncate {
         /// The first index removed.
         from: LogIndex,
@@ -81,8 +82,8 @@ pub enum Claim {
         index: LogIndex,
         /// The digest of the entry's content, as claimed by `Append`.
         digest: u64,
-        /// The client request whose effect it was; `None` if the entry changed nothing (a no-op, a
-        /// configuration, a repeat that was suppressed).
+        /// The client request that it executed, even if that left the state as it was; `None` if it executed none (a
+        /// no-op, a configuration, a repeat that was suppressed).
         request: Option<RequestId>,
     },
     /// The node started and reads its disk: its log is unknown until `Recovered`.

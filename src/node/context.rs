@@ -152,6 +152,18 @@ pub struct Disk<'a, N: Node> {
     effects: &'a mut Effects<N>,
 }
 
+#[cfg(test)]
+impl<'a, N: Node> Disk<'a, N> {
+    /// A disk outside of any simulation.
+    pub(crate) fn over(
+        driver: &'a mut dyn DiskDriver,
+        moment: &'a mut Instant,
+        effects: &'a mut Effects<N>,
+    ) -> Self {
+        Self { driver, moment, effects }
+    }
+}
+
 impl<N: Node> Disk<'_, N> {
     /// Opens or creates a file. A created file's name is durable after [`sync_directory`](Self::sync_directory).
     ///
@@ -293,6 +305,11 @@ impl<N: Node> Disk<'_, N> {
     pub fn remove(&mut self, path: &str) -> Result<(), DiskError> {
         let timed = self.driver.remove(*self.moment, path);
         self.ended(DiskAction::Remove, None, 0, timed)
+    }
+
+    /// Says that the run reached something worth covering, as [`Context::mark`] does.
+    pub fn mark(&mut self, name: &'static str) {
+        self.effects.list.push((*self.moment, Effect::Mark(name)));
     }
 
     fn ended<T>(

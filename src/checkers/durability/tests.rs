@@ -1,0 +1,154 @@
+//! Each test tells how a write was kept, or how it was lost.
+
+use super::*;
+use crate::checkers::testing::{Script, assert_ok, assert_unknown, assert_violation};
+use crate::history::{Operation, functions};
+
+const NAME: &str = "durability";
+
+fn write(value: i64) -> Operation {
+    Operation::new(functions::WRITE, 1, value)
+}
+
+/// Node 0 leads, applies the write and acknowledges it; node 1 has it as well.
+fn acknowledged() -> Script {
+    Script::new()
+        .start(0)
+        .start(1)
+        .leader(0, 1)
+        .invoke(7, write(5))
+        .append(0, (1, 1), 11)
+        .append(1, (1, 1), 11)
+        .apply_for(0, 1, 11, 1)
+        .ok(7, 5)
+        .apply_for(1, 1, 11, 1)
+}
+
+#[test]
+fn a_write_in_the_log_of_the_last_leader_is_kept() {
+    assert_ok(&acknowledged().judged_by(NAME));
+    assert_ok(&acknowledged().stop(0).leader(1, 2).judged_by(NAME));
+}
+
+#[test]
+fn a_write_that_the_last_leader_lacks_is_lost() {
+    let judgement = acknowledged().start(2).leader(2, 2).judged_by(NAME);
+    assert_violation(&judgement, "1 acknowledged write is lost; the first is write k1 5 of c7");
+    assert_violation(&judgement, "the log of node#2 ends at index 0");
+    assert_violation(&judgement, "node#0 applies index 1");
+}
+
+#[test]
+fn a_write_whose_place_was_taken_is_lost() {
+    let judgement = acknowledged().append(2, (1, 2), 99).leader(2, 2).judged_by(NAME);
+    assert_violation(&judgement, "node#2 has another entry at index 1 (0000000000000063)");
+}
+
+#[test]
+fn a_write_that_was_acknowledged_before_anybody_applied_it_must_be_applied() {
+    let early = Script::new().leader(0, 1).invoke(7, write(5)).ok(7, 5);
+    let other = early.invoke(8, write(6)).append(0, (1, 1), 12).apply_for(0, 1, 12, 2).ok(8, 6);
+    assert_violation(&other.judged_by(NAME), "no node ever applied it");
+    let late = other.append(0, (2, 1), 11).apply_for(0, 2, 11, 1);
+    assert_ok(&late.judged_by(NAME));
+}
+
+#[test]
+fn a_write_that_lost_power_is_lost_even_if_nobody_leads_in_the_end() {
+    let dark = acknowledged().stop(0).stop(1);
+    assert_ok(&dark.judged_by(NAME));
+    let back = |script: Script, node| {
+        script.start(node).recovering(node).recovered(node, 0, (0, 0)).follower(node, 2)
+    };
+    let one = back(dark, 0);
+    assert_ok(&one.judged_by(NAME)); // node 1 may still have it
+    let judgement = back(one, 1).judged_by(NAME);
+    assert_violation(&judgement, "the log of node#0 ends at index 0; the log of node#1 ends");
+}
+
+#[test]
+fn an_isolated_leader_of_an_older_generation_is_not_the_final_order() {
+    let script = Script::new()
+        .leader(0, 1)
+        .leader(1, 2)
+        .invoke(7, write(5))
+        .append(1, (1, 2), 11)
+        .apply_for(1, 1, 11, 1)
+        .ok(7, 5);
+    assert_ok(&script.judged_by(NAME));
+    assert_ok(&script.stop(1).judged_by(NAME));
+}
+
+#[test]
+fn of_two_sides_that_both_acknowledge_one_loses() {
+    let split = acknowledged()
+        .leader(2, 2)
+        .invoke(8, write(6))
+        .append(2, (1, 2), 22)
+        .apply_for(2, 1, 22, 2)
+        .ok(8, 6);
+    assert_violation(&split.judged_by(NAME), "write k1 5 of c7");
+    // The same after everybody has taken a snapshot over the contested place.
+    let covered = split.start(2).leader(2, 3);
+    let covered = [0, 1, 2].iter().fold(covered, |script, &node| script.snapshot(node, (1, 2), 7));
+    let judgement = covered.judged_by(NAME);
+    assert_violation(&judgement, "1 acknowledged write is lost");
+    assert_violation(&judgement, "node#2 has another entry at index 1 (0000000000000016)");
+}
+
+#[test]
+fn a_failed_write_and_one_of_unknown_outcome_may_be_missing() {
+    let script = acknowledged()
+        .invoke(8, write(6))
+        .apply_for(1, 2, 12, 2)
+        .info(8)
+        .invoke(9, write(7))
+        .apply_for(1, 3, 13, 3)
+        .fail(9);
+    assert_ok(&script.judged_by(NAME));
+}
+
+#[test]
+fn a_write_that_was_executed_twice_is_kept_if_one_place_is() {
+    let script = acknowledged().append(0, (2, 1), 12).apply_for(0, 2, 12, 1);
+    let script = script.append(2, (1, 2), 99).append(2, (2, 1), 12).leader(2, 3);
+    assert_ok(&script.judged_by(NAME));
+}
+
+#[test]
+fn a_settled_write_is_missed_if_the_final_log_ends_before_it() {
+    let settled = acknowledged().snapshot(0, (1, 1), 7).snapshot(1, (1, 1), 7);
+    assert_ok(&settled.judged_by(NAME));
+    let empty = |script: Script, node| {
+        script.stop(node).start(node).recovering(node).recovered(node, 0, (0, 0))
+    };
+    let judgement = empty(empty(settled, 0), 1).leader(0, 1).judged_by(NAME);
+    assert_violation(&judgement, "the final log ends at index 0");
+}
+
+#[test]
+fn what_was_not_acknowledged_or_applied_cannot_be_judged() {
+    let unacknowledged = Script::new().invoke(7, write(5)).apply_for(0, 1, 11, 1);
+    assert_unknown(&unacknowledged.judged_by(NAME), "no write was acknowledged");
+    let silent = Script::new().invoke(7, write(5)).ok(7, 5);
+    assert_unknown(&silent.judged_by(NAME), "no node ever said");
+}
+
+#[test]
+fn memory_stays_flat_as_snapshots_are_taken() {
+    let mut checker = Durability::default();
+    let mut script = Script::new().start(0).leader(0, 1);
+    for index in 1..=500 {
+        script = script
+            .invoke(7, write(5))
+            .append(0, (index, 1), index)
+            .apply_for(0, index, index, index)
+            .ok(7, 5);
+        if index % 10 == 0 {
+            script = script.snapshot(0, (index, 1), 0);
+        }
+    }
+    assert!(script.events().iter().all(|event| checker.observe(event).is_ok()));
+    assert_eq!(checker.records.len(), 0);
+    assert_eq!(checker.finish(Instant::ZERO), Judgement::Ok);
+}

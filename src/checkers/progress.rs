@@ -1,0 +1,189 @@
+//! **Progress** (bounded liveness): once the faults are over and the system had time to get over them,
+//! every operation that is invoked completes in time.
+//!
+//! The bound L is used twice: an operation is judged if it is invoked L or more after the quiet phase
+//! began, and it must be done within L. An operation whose time is not yet up when the run ends is not
+//! judged. A `fail` is an answer only for functions that may refuse by the state they find, such as a
+//! compare-and-set; a node that says it has no leader makes no progress.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::checkers::{Checker, Judgement, Violation};
+use crate::history::{HistoryEvent, Operation, Phase, functions};
+use crate::kernel::ids::ClientId;
+use crate::kernel::time::Instant;
+use crate::trace::{Event, Fact, Interest};
+
+/// How many operations are told in the evidence.
+const TOLD: usize = 5;
+
+#[derive(Clone, Debug)]
+struct Asked {
+    at: Instant,
+    client: ClientId,
+    operation: Operation,
+}
+
+/// Judges that operations complete in the quiet phase.
+#[derive(Debug)]
+pub struct Progress {
+    within: Duration,
+    /// From when on operations are judged.
+    from: Option<Instant>,
+    open: BTreeMap<u64, Asked>,
+    completed: u64,
+    missed: u64,
+    evidence: Vec<String>,
+}
+
+impl Progress {
+    /// A judge that gives the system this long to get over the faults, and each operation this long to
+    /// complete.
+    #[must_use]
+    pub const fn new(within: Duration) -> Self {
+        Self {
+            within,
+            from: None,
+            open: BTreeMap::new(),
+            completed: 0,
+            missed: 0,
+            evidence: Vec::new(),
+        }
+    }
+
+    fn history(&mut self, history: &HistoryEvent) {
+        if history.phase == Phase::Invoke {
+            if self.from.is_some_and(|from| from <= history.at) {
+                let operation = history.operation.clone();
+                let asked = Asked { at: history.at, client: history.client, operation };
+                self.open.insert(history.process, asked);
+            }
+            return;
+        }
+        let Some(asked) = self.open.remove(&history.process) else { return };
+        let answered = match history.phase {
+            Phase::Ok => true,
+            Phase::Fail => may_refuse(&asked.operation),
+            Phase::Info | Phase::Invoke => false,
+        };
+        let took = history.at.since(asked.at);
+        if answered && took <= self.within {
+            self.completed += 1;
+        } else {
+            let reason = if history.reason.is_empty() { "no reason given" } else { history.reason };
+            self.miss(&asked, &format!("{} after {took:?} ({reason})", history.phase));
+        }
+    }
+
+    fn miss(&mut self, asked: &Asked, outcome: &str) {
+        self.missed += 1;
+        if self.evidence.len() < TOLD {
+            let Asked { at, client, operation } = asked;
+            self.evidence.push(format!("{at} {client} asks for {operation}: {outcome}"));
+        }
+    }
+}
+
+/// Whether the state that a function finds may make it fail.
+fn may_refuse(operation: &Operation) -> bool {
+    matches!(&*operation.function, functions::CAS | functions::INCREMENT | functions::APPEND)
+}
+
+impl Checker for Progress {
+    fn name(&self) -> &'static str {
+        "progress"
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::HISTORY.and(Interest::FAULTS)
+    }
+
+    fn observe(&mut self, event: &Event) -> Result<(), Violation> {
+        match &event.fact {
+            Fact::PhaseBegan("quiet") => self.from = Some(event.at + self.within),
+            Fact::History(history) => self.history(history),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, end: Instant) -> Judgement {
+        for (_, asked) in std::mem::take(&mut self.open) {
+            if asked.at + self.within < end {
+                self.miss(&asked, "no answer when the run ended");
+            }
+        }
+        let total = self.completed + self.missed;
+        if total == 0 {
+            let why = "no operation was invoked, and its time up, in the quiet phase";
+            return Judgement::Unknown(why.into());
+        }
+        if self.missed == 0 {
+            return Judgement::Ok;
+        }
+        let message = format!(
+            "{} of {total} operations invoked in the quiet phase did not complete within {:?}",
+            self.missed, self.within
+        );
+        let evidence = std::mem::take(&mut self.evidence);
+        Judgement::Violation(Violation { at: end, message, evidence })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::CheckerOptions;
+    use crate::checkers::testing::{
+        Script, TEN_MILLIS, assert_ok, assert_unknown, assert_violation,
+    };
+
+    fn judge(script: &Script) -> Judgement {
+        let options = CheckerOptions { progress_within: TEN_MILLIS, ..CheckerOptions::new(3) };
+        script.judged("progress", &options)
+    }
+
+    fn read() -> Operation {
+        Operation::new(functions::READ, 1, crate::history::Value::Nil)
+    }
+
+    /// Quiet from 100 ms on: operations are judged from 110 ms on.
+    fn quiet() -> Script {
+        Script::new().at(100).phase("quiet")
+    }
+
+    #[test]
+    fn operations_that_complete_in_time_are_progress() {
+        let script = quiet().at(110).invoke(1, read()).at(120).ok(1, 5).at(200);
+        assert_ok(&judge(&script));
+    }
+
+    #[test]
+    fn an_operation_that_takes_too_long_is_a_violation() {
+        let script = quiet().at(110).invoke(1, read()).at(121).ok(1, 5).at(200);
+        assert_violation(&judge(&script), "c1 asks for read k1: ok after 11ms");
+    }
+
+    #[test]
+    fn an_operation_without_an_answer_is_a_violation_once_its_time_is_up() {
+        let hanging = quiet().at(110).invoke(1, read()).ok(1, 5).at(150).invoke(1, read());
+        assert_violation(&judge(&hanging.clone().at(161)), "1 of 2 operations");
+        assert_ok(&judge(&hanging.at(160)));
+    }
+
+    #[test]
+    fn a_refusal_is_an_answer_only_where_the_state_may_refuse() {
+        let cas = Operation::new(functions::CAS, 1, 1);
+        assert_ok(&judge(&quiet().at(110).invoke(1, cas).fail(1)));
+        assert_violation(&judge(&quiet().at(110).invoke(1, read()).fail(1)), "fail after 1ms");
+        assert_violation(&judge(&quiet().at(110).invoke(1, read()).info(1)), "info after 1ms");
+    }
+
+    #[test]
+    fn what_is_invoked_before_the_system_had_its_time_is_not_judged() {
+        let script = Script::new().invoke(1, read()).info(1).at(100).phase("quiet");
+        let script = script.at(109).invoke(1, read()).info(1);
+        assert_unknown(&judge(&script), "no operation was invoked");
+    }
+}

@@ -1,0 +1,224 @@
+//! Hand-made traces for the checkers' tests: a script of facts, one millisecond apart, and what a checker
+//! says of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::checkers::{CheckerOptions, Judgement, build};
+use crate::claim::{Claim, Role};
+use crate::history::{HistoryEvent, Operation, Phase, Value};
+use crate::kernel::ids::{ClientId, Generation, LogIndex, NodeId, RequestId};
+use crate::kernel::time::Instant;
+use crate::trace::{Endpoint, Event, Fact, Stop};
+
+/// A trace under construction. Entries are written `(index, generation)`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Script {
+    events: Vec<Event>,
+    now: u64,
+    /// What each process has asked, and under which request.
+    asked: BTreeMap<u64, (RequestId, Operation)>,
+    sequence: u64,
+}
+
+/// The request of the `sequence`-th operation that a script invokes.
+pub(crate) fn request(sequence: u64) -> RequestId {
+    RequestId { session: 1, sequence }
+}
+
+impl Script {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The next fact happens at this millisecond.
+    pub fn at(mut self, millis: u64) -> Self {
+        assert!(millis >= self.now, "a trace is in order");
+        self.now = millis;
+        self
+    }
+
+    fn push(mut self, node: Option<u32>, fact: Fact) -> Self {
+        let at = Instant::from_nanos(self.now * 1_000_000);
+        let number = self.events.len() as u64 + 1;
+        self.events.push(Event { at, number, cause: 0, node: node.map(NodeId), fact });
+        self.now += 1;
+        self
+    }
+
+    pub fn claim(self, node: u32, claim: Claim) -> Self {
+        self.push(Some(node), Fact::Claimed(claim))
+    }
+
+    pub fn start(self, node: u32) -> Self {
+        self.push(Some(node), Fact::Started { incarnation: 1 })
+    }
+
+    pub fn stop(self, node: u32) -> Self {
+        self.push(Some(node), Fact::Stopped(Stop::PowerFailure))
+    }
+
+    pub fn wipe(self, node: u32) -> Self {
+        self.push(Some(node), Fact::Wiped)
+    }
+
+    pub fn phase(self, name: &'static str) -> Self {
+        self.push(None, Fact::PhaseBegan(name))
+    }
+
+    pub fn fault(self, kind: &'static str) -> Self {
+        self.push(None, Fact::FaultBegan { place: 0, kind })
+    }
+
+    pub fn sent(self, from: u32, to: u32) -> Self {
+        let fact = Fact::Sent { to: Endpoint(to), number: 0, kind: "probe", digest: 0 };
+        self.push(Some(from), fact)
+    }
+
+    pub fn role(self, node: u32, generation: u64, role: Role) -> Self {
+        self.claim(node, Claim::Role { generation: Generation(generation), role })
+    }
+
+    pub fn leader(self, node: u32, generation: u64) -> Self {
+        self.role(node, generation, Role::Leader)
+    }
+
+    pub fn follower(self, node: u32, generation: u64) -> Self {
+        self.role(node, generation, Role::Follower)
+    }
+
+    pub fn vote(self, node: u32, generation: u64, candidate: u32) -> Self {
+        let candidate = NodeId(candidate);
+        self.claim(node, Claim::Vote { generation: Generation(generation), candidate })
+    }
+
+    pub fn append(self, node: u32, entry: (u64, u64), digest: u64) -> Self {
+        let (index, generation) = (LogIndex(entry.0), Generation(entry.1));
+        self.claim(node, Claim::Append { index, generation, digest })
+    }
+
+    pub fn truncate(self, node: u32, from: u64) -> Self {
+        self.claim(node, Claim::Truncate { from: LogIndex(from) })
+    }
+
+    pub fn durable(self, node: u32, index: u64) -> Self {
+        self.claim(node, Claim::Durable { index: LogIndex(index) })
+    }
+
+    pub fn snapshot(self, node: u32, entry: (u64, u64), state: u64) -> Self {
+        let (index, generation) = (LogIndex(entry.0), Generation(entry.1));
+        self.claim(node, Claim::Snapshot { index, generation, state })
+    }
+
+    pub fn commit(self, node: u32, index: u64) -> Self {
+        self.claim(node, Claim::Commit { index: LogIndex(index) })
+    }
+
+    /// An entry without a request is applied.
+    pub fn apply(self, node: u32, index: u64, digest: u64) -> Self {
+        self.claim(node, Claim::Apply { index: LogIndex(index), digest, request: None })
+    }
+
+    /// An entry is applied that does what the `sequence`-th operation asked.
+    pub fn apply_for(self, node: u32, index: u64, digest: u64, sequence: u64) -> Self {
+        let request = Some(request(sequence));
+        self.claim(node, Claim::Apply { index: LogIndex(index), digest, request })
+    }
+
+    pub fn recovering(self, node: u32) -> Self {
+        self.claim(node, Claim::Recovering)
+    }
+
+    /// The log ends at `last`; the state after an index has a digest.
+    pub fn recovered(self, node: u32, last: u64, state: (u64, u64)) -> Self {
+        let (applied, state) = (LogIndex(state.0), state.1);
+        self.claim(node, Claim::Recovered { last: LogIndex(last), applied, state })
+    }
+
+    /// A process (and the client of the same number) asks; the n-th operation of a script has request n.
+    pub fn invoke(mut self, process: u64, operation: Operation) -> Self {
+        self.sequence += 1;
+        self.asked.insert(process, (request(self.sequence), operation));
+        self.history(process, Phase::Invoke, None, 0)
+    }
+
+    pub fn ok(self, process: u64, value: impl Into<Value>) -> Self {
+        self.history(process, Phase::Ok, Some(value.into()), 0)
+    }
+
+    /// An `ok` that shows the version of the state.
+    pub fn ok_at(self, process: u64, version: u64) -> Self {
+        self.history(process, Phase::Ok, None, version)
+    }
+
+    pub fn fail(self, process: u64) -> Self {
+        self.history(process, Phase::Fail, None, 0)
+    }
+
+    pub fn info(self, process: u64) -> Self {
+        self.history(process, Phase::Info, None, 0)
+    }
+
+    fn history(self, process: u64, phase: Phase, value: Option<Value>, version: u64) -> Self {
+        let (request, mut operation) = self.asked[&process].clone();
+        if let Some(value) = value {
+            operation.value = value;
+        }
+        let (at, client) = (Instant::from_nanos(self.now * 1_000_000), ClientId(process as u32));
+        let event =
+            HistoryEvent { at, process, client, request, phase, operation, version, reason: "" };
+        self.push(None, Fact::History(event))
+    }
+
+    /// What the checker of this name says of this trace in a cluster of three.
+    pub fn judged_by(&self, name: &str) -> Judgement {
+        self.judged(name, &CheckerOptions::new(3))
+    }
+
+    pub fn judged(&self, name: &str, options: &CheckerOptions) -> Judgement {
+        let mut checker = build(name, options).expect("the checker is registered");
+        assert_eq!(checker.name(), name);
+        for event in &self.events {
+            if !checker.interest().meets(event.fact.class()) {
+                continue;
+            }
+            if let Err(violation) = checker.observe(event) {
+                return Judgement::Violation(violation);
+            }
+        }
+        checker.finish(Instant::from_nanos(self.now * 1_000_000))
+    }
+}
+
+/// Ten milliseconds: a bound that scripts can state in facts.
+pub(crate) const TEN_MILLIS: Duration = Duration::from_millis(10);
+
+/// The claim must hold.
+#[track_caller]
+pub(crate) fn assert_ok(judgement: &Judgement) {
+    assert_eq!(*judgement, Judgement::Ok);
+}
+
+/// There must be a violation whose message and evidence say this.
+#[track_caller]
+pub(crate) fn assert_violation(judgement: &Judgement, says: &str) {
+    let Judgement::Violation(violation) = judgement else {
+        panic!("expected a violation, not {judgement:?}");
+    };
+    let text = format!("{}\n{}", violation.message, violation.evidence.join("\n"));
+    assert!(text.contains(says), "expected {says:?} in:\n{text}");
+    assert!(!violation.evidence.is_empty(), "a violation is proved: {text}");
+}
+
+/// Nobody can say, for a reason that says this.
+#[track_caller]
+pub(crate) fn assert_unknown(judgement: &Judgement, says: &str) {
+    let Judgement::Unknown(why) = judgement else {
+        panic!("expected unknown, not {judgement:?}");
+    };
+    assert!(why.contains(says), "expected {says:?} in {why:?}");
+}
