@@ -19,6 +19,16 @@ use crate::systems::raft_kv::replica::{Ctx, Done, Replica};
 /// Entries from an index on, for all followers that are equally far.
 type Batch = Option<(LogIndex, Rc<[Entry<Payload>]>)>;
 
+/// What to send to a follower next.
+enum Want {
+    /// Nothing but heartbeats: it has everything, or its window is full, or a snapshot is under way.
+    Nothing,
+    /// A snapshot: what it needs was discarded.
+    Snapshot,
+    /// Entries from here on.
+    Entries(LogIndex),
+}
+
 impl Replica {
     /// Sends what the followers do not have yet, as far as their windows allow.
     pub fn replicate(&mut self, ctx: &mut Ctx<'_>) {
@@ -30,54 +40,52 @@ impl Replica {
         }
     }
 
-    /// Sends entries to one follower until its window is full or it has them all. Returns how many messages it took.
+    /// Sends entries to one follower until its window is full or it has them all, or a snapshot if it needs what was
+    /// discarded. Returns how many messages it took.
     fn send_entries(&mut self, to: NodeId, shared: &mut Batch, ctx: &mut Ctx<'_>) -> usize {
         let mut sent = 0;
-        while self.wants_entries(to) {
+        loop {
+            match self.want_of(to) {
+                Want::Nothing => return sent,
+                Want::Snapshot => self.send_snapshot(to, ctx),
+                Want::Entries(next) => {
+                    let entries = self.entries_from(next, shared);
+                    self.send_append(to, entries, ctx);
+                }
+            }
             sent += 1;
-            if !self.send_append(to, shared, ctx) {
-                break;
-            }
         }
-        sent
     }
 
-    fn wants_entries(&self, to: NodeId) -> bool {
-        let last = self.journal.log.last_index();
-        self.leading.as_ref().and_then(|leading| leading.progress.get(&to)).is_some_and(
-            |progress| {
-                progress.next <= last
-                    && progress.installing.is_none()
-                    && progress.pipeline.has_room()
-            },
-        )
+    fn want_of(&self, to: NodeId) -> Want {
+        let Some(leading) = &self.leading else { return Want::Nothing };
+        let Some(progress) = leading.progress.get(&to) else { return Want::Nothing };
+        let log = &self.journal.log;
+        if progress.installing.is_some() {
+            Want::Nothing
+        } else if log.position(progress.next.previous()).is_none() {
+            Want::Snapshot
+        } else if progress.next <= log.last_index() && progress.pipeline.has_room() {
+            Want::Entries(progress.next)
+        } else {
+            Want::Nothing
+        }
     }
 
-    /// Sends the next entries, or a snapshot if they were discarded. Returns whether it was entries.
-    fn send_append(&mut self, to: NodeId, shared: &mut Batch, ctx: &mut Ctx<'_>) -> bool {
-        let Some(next) = self.leading.as_ref().and_then(|l| l.progress.get(&to)).map(|p| p.next)
-        else {
-            return false;
-        };
-        if self.journal.log.position(next.previous()).is_none() {
-            self.send_snapshot(to, ctx);
-            return false;
+    fn entries_from(&self, next: LogIndex, shared: &mut Batch) -> Rc<[Entry<Payload>]> {
+        if let Some((from, entries)) = shared
+            && *from == next
+        {
+            return Rc::clone(entries);
         }
-        let entries = match shared {
-            Some((from, entries)) if *from == next => Rc::clone(entries),
-            _ => {
-                let entries: Rc<[_]> =
-                    self.journal.log.from(next, self.options.batch_max).cloned().collect();
-                *shared = Some((next, Rc::clone(&entries)));
-                entries
-            }
-        };
-        self.send_append_with(to, entries, ctx);
-        true
+        let count = self.options.batch_max;
+        let entries: Rc<[_]> = self.journal.log.from(next, count).cloned().collect();
+        *shared = Some((next, Rc::clone(&entries)));
+        entries
     }
 
     /// Sends these entries, which follow what was sent before; none make a heartbeat.
-    fn send_append_with(&mut self, to: NodeId, entries: Rc<[Entry<Payload>]>, ctx: &mut Ctx<'_>) {
+    fn send_append(&mut self, to: NodeId, entries: Rc<[Entry<Payload>]>, ctx: &mut Ctx<'_>) {
         let (generation, commit) = (self.clock.current(), self.mark.get());
         let Some(leading) = &mut self.leading else { return };
         let Some(progress) = leading.progress.get_mut(&to) else { return };
@@ -106,21 +114,18 @@ impl Replica {
         for peer in peers {
             self.resume(peer, ctx);
             if self.send_entries(peer, &mut shared, ctx) == 0 {
-                self.send_append_with(peer, Rc::from([]), ctx);
+                self.send_append(peer, Rc::from([]), ctx);
             }
         }
         self.advance_proof(ctx)
     }
 
-    /// A probe or a snapshot whose answer was lost is sent again. A follower to whom a whole window was lost, and what
-    /// it needs has been discarded since, cannot refuse anything that would take the leader back: it is probed too, which
-    /// sends it the snapshot.
+    /// A probe or a snapshot whose answer was lost is sent again.
     fn resume(&mut self, peer: NodeId, ctx: &Ctx<'_>) {
         let patience = self.options.election_timeout.1 * 2;
         let Some(leading) = &mut self.leading else { return };
         let Some(progress) = leading.progress.get_mut(&peer) else { return };
-        let discarded = self.journal.log.position(progress.next.previous()).is_none();
-        if !progress.pipeline.is_streaming() || discarded {
+        if !progress.pipeline.is_streaming() {
             progress.pipeline.go_back();
         }
         progress.installing.take_if(|(_, since)| ctx.now().since(*since) > patience);

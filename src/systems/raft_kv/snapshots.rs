@@ -39,6 +39,7 @@ impl Replica {
         let Some(leading) = &mut self.leading else { return };
         let Some(progress) = leading.progress.get_mut(&to) else { return };
         let position = Position { generation: snapshot.generation, index: snapshot.index };
+        progress.pipeline.go_back();
         progress.installing = Some((position.index, ctx.now()));
         let (round, body) = (leading.round, Rc::clone(&snapshot.body));
         self.monitor.expect(to, ctx.now());
