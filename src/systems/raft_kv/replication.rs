@@ -120,15 +120,12 @@ impl Replica {
         self.advance_proof(ctx)
     }
 
-    /// A probe or a snapshot whose answer was lost is sent again. A follower to whom a whole window was lost, and what
-    /// it needs has been discarded since, cannot refuse anything that would take the leader back: it is probed too, which
-    /// sends it the snapshot.
+    /// A probe or a snapshot whose answer was lost is sent again.
     fn resume(&mut self, peer: NodeId, ctx: &Ctx<'_>) {
         let patience = self.options.election_timeout.1 * 2;
         let Some(leading) = &mut self.leading else { return };
         let Some(progress) = leading.progress.get_mut(&peer) else { return };
-        let discarded = self.journal.log.position(progress.next.previous()).is_none();
-        if !progress.pipeline.is_streaming() || discarded {
+        if !progress.pipeline.is_streaming() {
             progress.pipeline.go_back();
         }
         progress.installing.take_if(|(_, since)| ctx.now().since(*since) > patience);
