@@ -42,8 +42,9 @@ pub(super) fn find(kind: &str) -> Result<Runner, RunError> {
 }
 
 fn raft_kv(mut setup: Setup<'_>) -> Result<Outcome, RunError> {
-    let parts = ablations::raft_kv_without(setup.without)
-        .map_err(|unknown| RunError::new(unknown.to_string()))?;
+    let parts = ablations::without(setup.without)
+        .map_err(|unknown| RunError::new(unknown.to_string()))?
+        .raft_kv;
     let options = raft_options(setup.choice);
     setup.simulation.sessions = Sessions::Opened;
     Ok(simulate(setup, move |_| RaftKv::new(options.clone(), parts)))
@@ -68,7 +69,6 @@ fn raft_options(choice: &SystemChoice) -> RaftOptions {
             ("batch-linger", OptionValue::Duration(linger)) => options.batch_linger = *linger,
             ("batch-max", OptionValue::Count(max)) => options.batch_max = *max as usize,
             ("window", OptionValue::Count(window)) => options.window = *window as usize,
-            ("append-max", OptionValue::Count(max)) => options.append_max = *max as usize,
             ("segment-bytes", OptionValue::Size(bytes)) => options.segment_bytes = *bytes,
             ("snapshot-every", OptionValue::Count(every)) => options.snapshot_every = *every,
             ("log-kept", OptionValue::Count(kept)) => options.log_kept = *kept,
