@@ -52,8 +52,8 @@ impl<N: Node> Context<'_, N> {
         self.nodes().filter(move |&node| node != me)
     }
 
-    /// Whether the operator starts this node for the first time, on a disk that was never used. At any later start an
-    /// empty disk means that the disk was lost.
+    /// Whether this node was never started before: no earlier `on_start` came to its end, so no earlier life of the node
+    /// has promised anything to anybody. At any later start an empty disk means that the disk was lost.
     #[must_use]
     pub const fn is_first_start(&self) -> bool {
         self.first_start

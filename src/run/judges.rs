@@ -16,7 +16,7 @@ use crate::world::fault::{Fault, Target};
 
 /// The checkers that say something about a run in any case: a run about which one of them has nothing to say has tested
 /// too little to be called ok.
-const ALWAYS: &[&str] = &["linearizability", "durability", "state-machine-safety"];
+const ALWAYS: &[&str] = &["linearizability", "durability", "state-machine-safety", "progress"];
 /// The checkers that need a window to watch.
 const WATCHING: &[&str] = &["quiet-minority", "stability"];
 const SESSIONS: &str = "session-guarantees";

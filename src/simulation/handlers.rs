@@ -46,7 +46,7 @@ impl<N: Node> Simulation<N> {
             disk: &mut machine.disk,
             timers: &mut machine.timers,
             effects: &mut self.effects,
-            first_start: machine.incarnation == 1,
+            first_start: !machine.founded,
             tracing: self.observer.trace.is_kept(),
         };
         let process = machine.process.as_mut().expect("only a process that is up is called");
@@ -101,9 +101,12 @@ impl<N: Node> Simulation<N> {
         if !machine.is_up() {
             return;
         }
-        if let Some(at) = machine.next_wake(self.now) {
-            machine.wake = Some(at);
-            self.queue.push(at, Event::Effects(node));
+        match machine.next_wake(self.now) {
+            Some(at) => {
+                machine.wake = Some(at);
+                self.queue.push(at, Event::Effects(node));
+            }
+            None => machine.founded = true,
         }
     }
 
@@ -114,6 +117,7 @@ impl<N: Node> Simulation<N> {
             return; // a wake-up of an earlier life, or one that a pause has moved
         }
         machine.wake = None;
+        machine.founded |= machine.busy_until <= self.now;
         while let Some(effect) = self.machines[node.index()].due(self.now) {
             let cause = self.machines[node.index()].pending_cause;
             self.perform(node, cause, effect);

@@ -40,6 +40,8 @@ pub(super) struct Machine<N: Node> {
     pub process: Option<N>,
     /// How often the process has started.
     pub incarnation: u32,
+    /// Whether an `on_start` came to its end, ever.
+    pub founded: bool,
     pub disk: SimulatedDisk,
     pub random: Stream,
     pub timers: Timers<N::Timer>,
@@ -72,6 +74,7 @@ impl<N: Node> Machine<N> {
             id,
             process: None,
             incarnation: 0,
+            founded: false,
             disk: SimulatedDisk::new(options.disk, stream(Purpose::Disk), stream(Purpose::Power)),
             random: stream(Purpose::Node),
             timers: Timers::default(),

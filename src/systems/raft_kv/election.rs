@@ -39,6 +39,17 @@ impl Replica {
         }
     }
 
+    /// At the founding of the cluster the node that is to lead first gets a head start; see
+    /// [`first_leader`](crate::systems::raft_kv::options::RaftOptions::first_leader).
+    pub fn arm_first_election(&mut self, ctx: &mut Ctx<'_>) {
+        self.arm_election(ctx);
+        let yields = self.options.first_leader.is_some_and(|first| first != self.me);
+        if yields && ctx.is_first_start() && self.part != Part::Leading {
+            let patience = self.patience(ctx) + self.options.election_timeout.1;
+            ctx.set_timer(Timer::Election, patience);
+        }
+    }
+
     fn patience(&self, ctx: &mut Ctx<'_>) -> Duration {
         let factor = 1 << self.election.unanswered.min(DOUBLINGS_MAX);
         let (low, high) = self.options.election_timeout;

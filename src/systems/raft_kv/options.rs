@@ -46,6 +46,8 @@ pub struct RaftOptions {
     pub session_expiry: Duration,
     /// The members that vote at first; `None`: all nodes of the cluster.
     pub members: Option<Vec<NodeId>>,
+    /// The node that stands first when the cluster is founded: the others wait one election timeout longer, once.
+    pub first_leader: Option<NodeId>,
 }
 
 impl Default for RaftOptions {
@@ -63,6 +65,7 @@ impl Default for RaftOptions {
             staleness_bound: Duration::from_millis(500),
             session_expiry: Duration::from_secs(600),
             members: None,
+            first_leader: None,
         }
     }
 }
@@ -84,6 +87,7 @@ pub const OPTIONS: &[(&str, &str)] = &[
     ("staleness-bound", "how old the state may be that serves read-bounded (500ms)"),
     ("session-expiry", "after how much log time without a request a session ends (10m)"),
     ("members", "the nodes that vote at first (all)"),
+    ("first-leader", "the node that stands first when the cluster is founded (whoever is first)"),
 ];
 
 /// When a client is told that its update succeeded.

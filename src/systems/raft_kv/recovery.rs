@@ -119,7 +119,7 @@ pub(super) fn start(
     replica.tell_recovery(ctx);
     replica.save_hard_state(ctx)?;
     replica.announce(ctx);
-    replica.arm_election(ctx);
+    replica.arm_first_election(ctx);
     replica.arm_write_back(ctx);
     Ok(replica)
 }
