@@ -155,6 +155,7 @@ pub fn clients(
     administrator.plan = Plan::Given(Vec::new());
     administrator.state = State::Done;
     administrator.process_stride = total + 1;
+    administrator.stand_near(cluster, None);
     clients.push(administrator);
     clients
 }

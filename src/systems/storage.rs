@@ -181,7 +181,11 @@ impl Start {
 pub enum Condition {
     /// Everything that it was ever told is durable.
     Sound,
-    /// It does not know what it promised: it must not vote or acknowledge before the others re-admit it.
+    /// Everything that it was told since its reset is durable, but the others have not re-admitted it yet: it goes on to
+    /// catch up where it was.
+    Rejoining,
+    /// It does not know what it promised: it must not vote or acknowledge before the others re-admit it. The store must
+    /// be [`reset`](Storage::reset) before it is used.
     Amnesia(&'static str),
     /// Durable records are gone: as above, and [`Storage::reset`] must come before any other use of the
     /// store.

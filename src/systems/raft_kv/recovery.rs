@@ -83,7 +83,9 @@ pub(super) fn start(
     let members = initial_members(&options, ctx);
     let (condition, hard_state, storage) = (opened.condition, opened.hard_state, opened.storage);
     let kept = match condition {
-        Condition::Sound => understand(&members, opened.snapshot, opened.boundary, &opened.records),
+        Condition::Sound | Condition::Rejoining => {
+            understand(&members, opened.snapshot, opened.boundary, &opened.records)
+        }
         Condition::Amnesia(_) | Condition::Damaged(_) => None,
     };
     let forgot = kept.is_none() || hard_state.standing == Standing::Rejoining;

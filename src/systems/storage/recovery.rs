@@ -93,7 +93,7 @@ fn open_used<N: Node>(disk: &mut Disk<'_, N>, mut storage: Storage) -> Result<Op
     Ok(opened(disk, storage, snapshot, records))
 }
 
-/// A sound store, unless its owner has not been re-admitted yet.
+/// A store that has all that it was told, be its owner re-admitted or not.
 fn opened<N: Node>(
     disk: &mut Disk<'_, N>,
     storage: Storage,
@@ -105,7 +105,7 @@ fn opened<N: Node>(
         Standing::Full => Condition::Sound,
         Standing::Rejoining => {
             disk.mark(MARK_AMNESIA);
-            Condition::Amnesia("the others have not re-admitted this node yet")
+            Condition::Rejoining
         }
     };
     Opened { storage, hard_state, snapshot, boundary, records, condition }
