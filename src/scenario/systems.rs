@@ -161,6 +161,11 @@ pub const SYSTEMS: [SystemSchema; 1] = [SystemSchema {
             about: "the nodes that vote at first (all)",
             kind: OptionKind::Nodes,
         },
+        OptionSchema {
+            name: "first-leader",
+            about: "the node that stands first when the cluster is founded: a list of one node; default: whoever is first",
+            kind: OptionKind::Nodes,
+        },
     ],
 }];
 
