@@ -301,6 +301,7 @@ fn system() -> impl Strategy<Value = SystemChoice> {
             ("window".to_owned(), OptionValue::Count(count)),
             ("segment-bytes".to_owned(), OptionValue::Size(size)),
             ("members".to_owned(), OptionValue::Nodes(vec![NodeId(2), NodeId(0)])),
+            ("first-leader".to_owned(), OptionValue::Node(NodeId(1))),
         ]
     });
     options.prop_map(|options| SystemChoice { kind: "raft-kv".into(), options })

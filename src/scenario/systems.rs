@@ -56,6 +56,8 @@ pub enum OptionKind {
     Size,
     /// Some of the nodes.
     Nodes,
+    /// One of the nodes.
+    Node,
 }
 
 /// The value of an option.
@@ -71,6 +73,8 @@ pub enum OptionValue {
     Size(u64),
     /// Some of the nodes, each once.
     Nodes(Vec<NodeId>),
+    /// One of the nodes.
+    Node(NodeId),
 }
 
 /// Which system a scenario runs, and how it is set up.
@@ -163,8 +167,8 @@ pub const SYSTEMS: [SystemSchema; 1] = [SystemSchema {
         },
         OptionSchema {
             name: "first-leader",
-            about: "the node that stands first when the cluster is founded: a list of one node; default: whoever is first",
-            kind: OptionKind::Nodes,
+            about: "the node that stands first when the cluster is founded (whoever times out first)",
+            kind: OptionKind::Node,
         },
     ],
 }];
@@ -179,6 +183,7 @@ impl OptionKind {
             Self::Count => Kind::Count(1, u64::MAX),
             Self::Size => Kind::Size,
             Self::Nodes => Kind::Some(&Kind::Name),
+            Self::Node => Kind::Name,
         }
     }
 }
@@ -241,6 +246,7 @@ fn option_value(json: &Json, kind: OptionKind, cluster: &Cluster) -> Decoded<Opt
         OptionKind::Count => OptionValue::Count(count(1..=u64::MAX)(json)?),
         OptionKind::Size => OptionValue::Size(size(json)?),
         OptionKind::Nodes => OptionValue::Nodes(distinct_nodes(json, cluster)?),
+        OptionKind::Node => OptionValue::Node(node(cluster)(json)?),
     })
 }
 
@@ -268,6 +274,7 @@ pub(super) fn value(choice: &SystemChoice, cluster: &Cluster) -> Value {
             }
             OptionValue::Count(count) => json!(count),
             OptionValue::Size(size) => size_value(*size),
+            OptionValue::Node(node) => json!(cluster.name(*node)),
             OptionValue::Nodes(nodes) => {
                 nodes.iter().map(|&node| json!(cluster.name(node))).collect()
             }
