@@ -3,6 +3,8 @@
 
 mod common;
 
+use elara::kernel::random::Probability;
+
 #[test]
 fn every_pattern_that_is_off_is_found_and_clean_when_it_is_on() {
     let mut problems = Vec::new();
@@ -43,6 +45,7 @@ fn every_naive_design_passes_a_calm_run() {
     calm.faults.clear();
     calm.coverage.clear();
     calm.watch = None;
+    calm.network.link.loss = Probability::NEVER;
     for ablation in elara::ablations::ABLATIONS {
         let report = common::run(&calm, 1, &[ablation.name.to_owned()]);
         assert!(report.violations.is_empty(), "{}", common::shown("the calm run", &report));

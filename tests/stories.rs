@@ -34,7 +34,7 @@ fn after_a_total_power_failure_every_node_replays_its_log() {
         "raft.elected",
         "wal.torn-tail-cut",
         "wal.unsynced-survived",
-        "storage.snapshot-older-than-log",
+        "recovery.log-behind-snapshot-replayed",
         "recovery.interrupted",
         "client.duplicate-suppressed",
     ];

@@ -1,8 +1,8 @@
 //! Leader and Followers: one replica orders all updates; the others copy, or refuse.
 //!
-//! **Problem.** If every replica accepts updates, replicas see them in different orders and diverge.
+//! **Problem**. If every replica accepts updates, replicas see them in different orders and diverge.
 //!
-//! **Rule.** At most one leader in each generation, elected by a quorum; everybody else follows it or waits for one. The
+//! **Rule**. At most one leader in each generation, elected by a quorum; everybody else follows it or waits for one. The
 //! part that a node plays changes only as this picture says:
 //!
 //! ```text
@@ -16,12 +16,12 @@
 //!
 //! A node that has forgotten its promises is `Learning` until it is admitted again; nothing else leads out of there.
 //!
-//! **Invariant.** `election-safety`, `leader-append-only`; nobody becomes a leader except from candidate, so neither a
+//! **Invariant**. `election-safety`, `leader-append-only`; nobody becomes a leader except from candidate, so neither a
 //! late vote nor a restart makes one.
 //!
-//! **Owner's duty.** Make generation and vote durable before they leave. On stepping down, tell every waiting client.
+//! **Owner's duty**. Make generation and vote durable before they leave. On stepping down, tell every waiting client.
 //!
-//! **Source.** Joshi (2023), ch. 6; Ongaro and Ousterhout (2014), fig. 4; the probe is the pre-vote of Ongaro's
+//! **Source**. Joshi (2023), ch. 6; Ongaro and Ousterhout (2014), fig. 4; the probe is the pre-vote of Ongaro's
 //! dissertation (2014), §9.6.
 
 use crate::kernel::ids::NodeId;
