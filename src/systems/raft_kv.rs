@@ -53,9 +53,6 @@ mod requests;
 mod snapshots;
 pub mod state_machine;
 
-#[cfg(test)]
-mod tests;
-
 use crate::kernel::ids::NodeId;
 use crate::node::context::Context;
 use crate::node::disk::{DiskError, DiskTicket};

@@ -78,7 +78,7 @@ impl Replica {
     pub fn arm_deadline(&mut self, ctx: &mut Ctx<'_>) {
         if !self.deadline_armed {
             self.deadline_armed = true;
-            ctx.set_timer(Timer::Deadline, self.options.request_deadline / 4);
+            ctx.set_timer(Timer::Deadline, self.options.request_deadline / 8);
         }
     }
 
