@@ -3,6 +3,11 @@
 //! Results go to standard output, everything else to standard error. The exit code is the contract with scripts: 0 as
 //! expected, 1 a violation that was not expected, 2 bad usage or input, 3 unknown, 4 not deterministic.
 
+#![allow(
+    clippy::format_push_string,
+    reason = "what is printed is small, and `write!` to a text cannot fail"
+)]
+
 mod arguments;
 mod explain;
 mod files;
@@ -87,7 +92,7 @@ fn execute(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&crate::scenario::schema::schema())
                 .expect("a schema is plain data");
-            terminal.print(&format!("{schema}\n"))?;
+            Terminal::print(&format!("{schema}\n"))?;
             Ok(Exit::AsExpected)
         }
     }

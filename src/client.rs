@@ -21,6 +21,9 @@ use crate::kernel::time::Instant;
 use crate::node::{Reply, ReplyToken, Request};
 use crate::world::cluster::Cluster;
 
+/// Marks the sessions under which clients number their reads.
+const READS: u64 = 1 << 63;
+
 /// What a client wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -373,7 +376,7 @@ impl Client {
             return;
         };
         self.invoked += 1;
-        let step = self.first_step();
+        let step = self.first_step(&operation);
         self.unanswered = 0;
         self.refusals = 0;
         self.refused = None;
@@ -384,12 +387,17 @@ impl Client {
         self.attempt(now, actions);
     }
 
-    /// A session comes before an operation, if there is none.
-    const fn first_step(&mut self) -> Step {
-        if matches!(self.sessions, Sessions::Opened) && !self.session_open {
-            self.session += 1;
-            self.sequence = 0;
-            return Step::Opening;
+    /// A session comes before an update, if there is none. A read changes nothing, so it may be executed twice.
+    fn first_step(&mut self, operation: &Operation) -> Step {
+        if self.sessions == Sessions::Opened {
+            if is_read(operation) {
+                return Step::Asking;
+            }
+            if !self.session_open {
+                self.session += 1;
+                self.sequence = 0;
+                return Step::Opening;
+            }
         }
         self.sequence += 1;
         Step::Asking
@@ -409,7 +417,7 @@ impl Client {
         };
         let to = self.route(&operation);
         let request = Request {
-            id: self.request(),
+            id: self.request(&operation),
             operation,
             token: ReplyToken { client: self.endpoint, attempt: self.attempt },
         };
@@ -418,7 +426,7 @@ impl Client {
     }
 
     fn route(&mut self, operation: &Operation) -> NodeId {
-        let reads = operation.function.starts_with(functions::READ);
+        let reads = is_read(operation);
         let roams = match self.routing {
             Routing::Leader => false,
             Routing::ReadsNear => reads,
@@ -436,7 +444,11 @@ impl Client {
         self.nodes[..self.near].rotate_left(1);
     }
 
-    const fn request(&self) -> RequestId {
+    /// The current request. Reads are numbered apart: they have no place in the session.
+    fn request(&self, operation: &Operation) -> RequestId {
+        if self.sessions == Sessions::Opened && is_read(operation) {
+            return RequestId { session: self.session | READS, sequence: self.invoked };
+        }
         RequestId { session: self.session, sequence: self.sequence }
     }
 
@@ -445,7 +457,7 @@ impl Client {
             at: now,
             process: self.process,
             client: self.id,
-            request: self.request(),
+            request: self.request(&operation),
             phase,
             operation,
             version: 0,
@@ -480,7 +492,7 @@ impl Client {
                 event.reason = reason;
                 // Its outcome is open, so the client goes on as a new process, under a new session.
                 self.process += self.process_stride;
-                self.session_open = false;
+                self.session_open &= is_read(&event.operation);
             }
         }
         actions.push(Action::Record(event));
@@ -492,6 +504,10 @@ impl Client {
     const fn is_administrator(&self) -> bool {
         self.id.0 as u64 + 1 == self.process_stride
     }
+}
+
+fn is_read(operation: &Operation) -> bool {
+    operation.function.starts_with(functions::READ)
 }
 
 /// The read that an audit makes of a key.

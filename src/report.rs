@@ -2,6 +2,11 @@
 //!
 //! A report knows no simulation and touches no file. One format per file.
 
+#![allow(
+    clippy::format_push_string,
+    reason = "a report is small, and `write!` to a text cannot fail"
+)]
+
 pub mod history;
 pub mod json;
 pub mod junit;

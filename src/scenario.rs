@@ -10,6 +10,7 @@
 //! Schema is made too. Each part's file says what the part looks like, reads it, and writes it.
 
 mod cluster;
+mod distribution;
 mod disturbance;
 mod error;
 pub mod fault;

@@ -5,7 +5,10 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 /// The smallest scenario.
-const SMALL: &str = r#"{ "elara": 1, "name": "small", "duration": "1s", "system": { "kind": "raft-kv" }, "cluster": { "nodes": 3 } }"#;
+const SMALL: &str = concat!(
+    r#"{ "elara": 1, "name": "small", "duration": "1s", "system": { "kind": "raft-kv" }, "#,
+    r#""cluster": { "nodes": 3 } }"#
+);
 
 fn elara(arguments: &[&str]) -> Output {
     elara_reading(arguments, "")

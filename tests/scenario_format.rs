@@ -1,5 +1,7 @@
 //! The scenario format as a whole: what is written is read back the same, and the JSON Schema knows what the parser
 //! knows.
+//!
+//! Why this file is long: the format has many parts, and one strategy for each of them is needed to write any scenario.
 
 mod support;
 
@@ -15,7 +17,8 @@ use elara::scenario::Scenario;
 use elara::scenario::fault::{Generator, Nemesis};
 use elara::scenario::judgement::{Checks, Expectation, PairedRun, RecordedFailure, Watch};
 use elara::scenario::schema::schema;
-use elara::scenario::systems::{OptionValue, SystemChoice};
+use elara::scenario::systems::{OptionValue, SYSTEMS, SystemChoice};
+use elara::systems::raft_kv::options::OPTIONS;
 use elara::world::cluster::{Cluster, Region};
 use elara::world::fault::{
     ClockFault, DiskFault, DropMessage, Fault, LinkChange, LinkFault, Partition, PartitionMode,
@@ -298,6 +301,7 @@ fn system() -> impl Strategy<Value = SystemChoice> {
             ("window".to_owned(), OptionValue::Count(count)),
             ("segment-bytes".to_owned(), OptionValue::Size(size)),
             ("members".to_owned(), OptionValue::Nodes(vec![NodeId(2), NodeId(0)])),
+            ("first-leader".to_owned(), OptionValue::Node(NodeId(1))),
         ]
     });
     options.prop_map(|options| SystemChoice { kind: "raft-kv".into(), options })
@@ -482,6 +486,13 @@ fn the_fault_examples_of_the_reference_are_read() {
         let value = serde_json::from_str(&text).expect("it is JSON");
         assert_eq!(complaint(&schema(), &value), None, "{}", form.name);
     }
+}
+
+#[test]
+fn a_scenario_knows_every_option_of_its_system() {
+    let known: Vec<&str> = SYSTEMS[0].options.iter().map(|option| option.name).collect();
+    let options: Vec<&str> = OPTIONS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(known, options);
 }
 
 #[test]

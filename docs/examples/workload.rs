@@ -10,6 +10,9 @@
 #[path = "../../tests/bench/workloads.rs"]
 mod workloads;
 
+#[path = "../../tests/bench/stories.rs"]
+mod stories;
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_default();
@@ -20,8 +23,10 @@ fn main() {
         "w3" => workloads::w3(size),
         "w4" => workloads::w4(size),
         "w5" => workloads::w5(size),
+        "r1" => stories::r1(size),
+        "s1" => stories::s1(size),
         _ => {
-            eprintln!("usage: workload w1|w2|w3|w4|w5 SIZE");
+            eprintln!("usage: workload w1|w2|w3|w4|w5|r1|s1 SIZE");
             std::process::exit(2);
         }
     };

@@ -64,7 +64,7 @@ pub enum Command {
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal, unless `NO_COLOR` is set.
     Auto,
     /// Always.
     Always,
@@ -79,7 +79,7 @@ pub enum Format {
     Text,
     /// One JSON document.
     Json,
-    /// JUnit XML, for CI services.
+    /// XML as `JUnit` writes it, for CI services.
     Junit,
 }
 

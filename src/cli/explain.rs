@@ -20,7 +20,7 @@ pub fn list(arguments: &ListArguments, terminal: &Terminal) -> Result<Exit, Fail
         ListFormat::Text => table(&entries, terminal.ink),
         ListFormat::Json => document(&entries),
     };
-    terminal.print(&text)?;
+    Terminal::print(&text)?;
     Ok(Exit::AsExpected)
 }
 
@@ -59,7 +59,7 @@ pub fn explain(name: &str, terminal: &Terminal) -> Result<Exit, Failure> {
         return Err(Failure::Other(format!("nothing is called `{name}`; {cure}")));
     }
     let pages: Vec<String> = named.iter().map(|entry| page(entry, terminal.ink)).collect();
-    terminal.print(&pages.join("\n"))?;
+    Terminal::print(&pages.join("\n"))?;
     Ok(Exit::AsExpected)
 }
 

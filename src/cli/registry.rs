@@ -2,6 +2,8 @@
 
 use clap::ValueEnum;
 
+use crate::ablations::ABLATIONS;
+use crate::checkers::registry::{self as checkers, CHECKERS, CheckerEntry};
 use crate::cli::shipped::SHIPPED;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FAULTS, FaultForm, Timing};
@@ -84,7 +86,7 @@ impl Entry {
 pub fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> = SYSTEMS.iter().map(system).collect();
     entries.extend(names::PATTERNS.iter().map(|(name, about)| pattern(name, about)));
-    entries.extend(names::CHECKERS.iter().map(|name| Entry::new(Kind::Checkers, name, "")));
+    entries.extend(CHECKERS.iter().map(checker));
     entries.extend(FAULTS.iter().map(fault));
     entries.extend(FUNCTIONS.iter().map(|(name, about)| Entry::new(Kind::Workloads, name, about)));
     entries.extend(SHIPPED.iter().map(|(name, text)| scenario(name, text)));
@@ -100,8 +102,24 @@ fn system(schema: &SystemSchema) -> Entry {
 }
 
 fn pattern(name: &str, about: &str) -> Entry {
-    Entry::new(Kind::Patterns, name, about)
-        .with_text(format!("Switch it off with\n\n  elara run SCENARIO --without {name}"))
+    let Some(ablation) = ABLATIONS.iter().find(|ablation| ablation.name == name) else {
+        return Entry::new(Kind::Patterns, name, about);
+    };
+    let violated = ablation.violates.join(", ");
+    let text = format!(
+        "Without it: {}\n\nThen these checkers object: {violated}. Switch it off with\n\n  elara run SCENARIO --without {name}",
+        ablation.about
+    );
+    Entry::new(Kind::Patterns, name, about).with_text(text)
+}
+
+fn checker(entry: &CheckerEntry) -> Entry {
+    let kind = match entry.kind {
+        checkers::Kind::Safety => "Safety: nothing bad happens.",
+        checkers::Kind::Liveness => "Liveness: something good happens in time.",
+    };
+    let text = format!("{kind}\n\nSource: {}", entry.source);
+    Entry::new(Kind::Checkers, entry.name, entry.about).with_text(text)
 }
 
 fn fault(form: &FaultForm) -> Entry {
@@ -118,4 +136,31 @@ fn scenario(name: &str, text: &str) -> Entry {
     let sentence = about.split_inclusive(". ").next().unwrap_or("").trim_end().to_owned();
     let more = format!("{about}\n\nRun it with\n\n  elara run {name}");
     Entry::new(Kind::Scenarios, name, &sentence).with_text(more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_can_say_the_name_of_every_checker_and_every_ablation() {
+        for entry in CHECKERS {
+            assert!(names::CHECKERS.contains(&entry.name), "{}", entry.name);
+        }
+        for ablation in ABLATIONS {
+            assert!(names::patterns().contains(&ablation.name), "{}", ablation.name);
+            for checker in ablation.violates {
+                assert!(CHECKERS.iter().any(|entry| entry.name == *checker), "{checker}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_kind_has_a_name_twice() {
+        let mut all: Vec<_> = entries().into_iter().map(|entry| (entry.kind, entry.name)).collect();
+        let before = all.len();
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), before);
+    }
 }

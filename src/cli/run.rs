@@ -37,7 +37,7 @@ pub fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Exit, Failur
         exit = graver(exit, its_exit);
         reports.push(report);
     }
-    print_document(&reports, &arguments.output, terminal)?;
+    print_document(&reports, &arguments.output)?;
     Ok(exit)
 }
 
@@ -58,7 +58,7 @@ pub fn replay(arguments: &ReplayArguments, terminal: &Terminal) -> Result<Exit, 
     let command = format!("elara replay {}", quoted(name));
     let job = Job { name: name.clone(), scenario, options, command };
     let (report, exit) = finish(&job, &arguments.output, terminal)?;
-    print_document(std::slice::from_ref(&report), &arguments.output, terminal)?;
+    print_document(std::slice::from_ref(&report), &arguments.output)?;
     if report.digest != recorded.digest {
         let text = format!(
             "the run differs from the recorded one: its digest is {}, not {}",
@@ -128,7 +128,7 @@ fn finish(
     write_files(&report, output)?;
     if output.format == Format::Text {
         let style = Style { detail: output.detail(), ink: terminal.ink };
-        terminal.print(&report::text::render(&report, style))?;
+        Terminal::print(&report::text::render(&report, style))?;
     }
     let mut exit = Exit::of(&report);
     if output.check_determinism {
@@ -192,15 +192,11 @@ fn write_files(report: &RunReport, output: &OutputArguments) -> Result<(), Failu
 }
 
 /// Prints the one document of a format for machines.
-fn print_document(
-    reports: &[RunReport],
-    output: &OutputArguments,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
+fn print_document(reports: &[RunReport], output: &OutputArguments) -> Result<(), Failure> {
     match output.format {
         Format::Text => Ok(()),
-        Format::Json => terminal.print(&report::json::render(reports)),
-        Format::Junit => terminal.print(&report::junit::render(reports)),
+        Format::Json => Terminal::print(&report::json::render(reports)),
+        Format::Junit => Terminal::print(&report::junit::render(reports)),
     }
 }
 

@@ -27,7 +27,7 @@ impl Terminal {
     }
 
     /// Prints a result. A reader who has gone away (`| head`) is no error.
-    pub fn print(&self, text: &str) -> Result<(), Failure> {
+    pub fn print(text: &str) -> Result<(), Failure> {
         let mut out = stdout().lock();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::history::{HistoryEvent, Value};
+use crate::run::report::{HistoryEvent, Value};
 
 /// One JSON object for each event. With keys, `value` is `[key, value]`.
 #[must_use]

@@ -1,4 +1,4 @@
-//! The report as JUnit XML, the form that CI services show: one suite, one test case for each run.
+//! The report as `JUnit` XML, the form that CI services show: one suite, one test case for each run.
 
 use std::fmt::Write;
 
@@ -102,19 +102,7 @@ mod tests {
 
     #[test]
     fn a_violation_is_a_failure_and_carries_its_replay() {
-        let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
-<testsuites tests="2" failures="1" errors="0" time="0.640000">
-  <testsuite name="elara" tests="2" failures="1" errors="0" time="0.640000">
-    <testcase classname="raft-kv" name="west-coast-partition seed 7" time="0.320000">
-      <failure type="state-machine-safety" message="index 812 was applied with two contents">state-machine-safety: index 812 was applied with two contents
-  31.500000s e1 applied 812 (write k3 &lt;40&gt;)
-  31.500000s w1 applied 812 (write k3 &lt;41&gt;)
-replay: elara run west-coast-partition --seed 7 --without majority-quorum</failure>
-    </testcase>
-    <testcase classname="raft-kv" name="west-coast-partition seed 7" time="0.320000"/>
-  </testsuite>
-</testsuites>
-"#;
+        let expected = include_str!("golden/junit.xml");
         let mut good = sample::split_brain();
         good.as_expected = true;
         assert_eq!(render(&[sample::split_brain(), good]), expected);

@@ -5,8 +5,7 @@ use std::fmt::Write;
 
 use crate::kernel::time::Instant;
 use crate::report::timeline;
-use crate::run::report::{Act, OperationCounts, RunReport, Verdict, ViolationReport};
-use crate::scenario::judgement::Expectation;
+use crate::run::report::{Act, Expectation, OperationCounts, RunReport, Verdict, ViolationReport};
 
 /// How much to tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -234,14 +233,16 @@ fn numbers(run: &RunReport, style: Style, page: &mut Page) {
             grouped(disk.lost_sectors),
             grouped(disk.torn)
         ));
-        let faults = run.faults.iter().map(|(kind, count)| format!("{kind} {}", grouped(*count)));
-        page.fact("Faults", &listed(faults.collect()));
+        let faults: Vec<String> =
+            run.faults.iter().map(|(kind, count)| format!("{kind} {}", grouped(*count))).collect();
+        page.fact("Faults", &listed(&faults));
     }
 }
 
 fn coverage(run: &RunReport, page: &mut Page) {
-    let marks = run.coverage.iter().map(|(mark, count)| format!("{mark} {}", grouped(*count)));
-    let lines = wrapped(&listed(marks.collect()), WIDTH - FACTS - 1);
+    let marks: Vec<String> =
+        run.coverage.iter().map(|(mark, count)| format!("{mark} {}", grouped(*count))).collect();
+    let lines = wrapped(&listed(&marks), WIDTH - FACTS - 1);
     for (place, line) in lines.iter().enumerate() {
         if place == 0 { page.fact("Coverage", line) } else { page.more(line) }
     }
@@ -302,7 +303,7 @@ fn ended(counts: OperationCounts) -> String {
     format!("{ok} ok, {fail} failed, {info} unknown")
 }
 
-fn listed(items: Vec<String>) -> String {
+fn listed(items: &[String]) -> String {
     if items.is_empty() { "none".into() } else { items.join(", ") }
 }
 
@@ -324,7 +325,7 @@ fn grouped(number: u64) -> String {
 pub fn span(nanos: u64) -> String {
     let (unit, size) = match nanos {
         0 => return "0s".into(),
-        1..1_000 => ("ns", 1),
+        1..1_000 => ("ns", 1_u64),
         1_000..1_000_000 => ("us", 1_000),
         1_000_000..1_000_000_000 => ("ms", 1_000_000),
         _ => ("s", 1_000_000_000),
@@ -335,7 +336,7 @@ pub fn span(nanos: u64) -> String {
         _ => 0,
     };
     let scale = 10_u64.pow(decimals);
-    let scaled = u128::from(nanos) * u128::from(scale) / size as u128;
+    let scaled = u128::from(nanos) * u128::from(scale) / u128::from(size);
     let (whole, rest) = (scaled / u128::from(scale), scaled % u128::from(scale));
     let fraction = format!("{rest:0width$}", width = decimals as usize);
     let fraction = fraction.trim_end_matches('0');

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::run::report::RunReport;
-use crate::trace::{Endpoint, Event, Fact};
+use crate::run::report::{Endpoint, Event, Fact, RunReport};
 
 /// All kept events, one in a line, with nodes' names.
 #[must_use]

@@ -2,17 +2,19 @@
 //!
 //! The fields of [`RunReport`] are, in this order and under these names, the JSON document that `elara run --format
 //! json` prints. What only the text report needs is in its [`Story`]; what was kept on request is in [`Kept`].
+//!
+//! The words that this data is made of are re-exported, because reports look at a run through this module only.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::history::HistoryEvent;
+pub use crate::history::{HistoryEvent, Value};
 use crate::kernel::ids::{Generation, NodeId};
 use crate::kernel::time::Instant;
-use crate::scenario::judgement::Expectation;
-use crate::trace::Event;
+pub use crate::scenario::judgement::Expectation;
+pub use crate::trace::{Endpoint, Event, Fact};
 
 /// The result of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -282,15 +284,12 @@ impl Story {
         for part in parts {
             let digits = part.bytes().take_while(u8::is_ascii_digit).count();
             let place = part[..digits].parse::<usize>().ok();
-            match place.and_then(|place| self.nodes.get(place)) {
-                Some(name) => {
-                    named.push_str(name);
-                    named.push_str(&part[digits..]);
-                }
-                None => {
-                    named.push_str("node#");
-                    named.push_str(part);
-                }
+            if let Some(name) = place.and_then(|place| self.nodes.get(place)) {
+                named.push_str(name);
+                named.push_str(&part[digits..]);
+            } else {
+                named.push_str("node#");
+                named.push_str(part);
             }
         }
         named

@@ -77,6 +77,7 @@ fn raft_options(choice: &SystemChoice) -> RaftOptions {
             }
             ("staleness-bound", OptionValue::Duration(bound)) => options.staleness_bound = *bound,
             ("session-expiry", OptionValue::Duration(expiry)) => options.session_expiry = *expiry,
+            ("first-leader", OptionValue::Node(node)) => options.first_leader = Some(*node),
             ("members", OptionValue::Nodes(members)) => options.members = Some(members.clone()),
             (name, value) => unreachable!("the scenario's table has no option {name} = {value:?}"),
         }

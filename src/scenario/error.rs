@@ -78,7 +78,7 @@ pub struct Problem {
     /// The number of the value or the key.
     pub id: u32,
     /// What is wrong.
-    pub problem: String,
+    pub what: String,
     /// What to write instead.
     pub cure: String,
 }
@@ -91,7 +91,7 @@ impl Problem {
 
     /// A problem with the value or key of this number.
     pub fn of(id: u32, problem: impl Into<String>) -> Self {
-        Self { id, problem: problem.into(), cure: String::new() }
+        Self { id, what: problem.into(), cure: String::new() }
     }
 
     /// A value of another kind than expected.
@@ -126,7 +126,7 @@ impl Document<'_> {
             Origin::Text(offset) => self.line_at(offset),
             Origin::Override(number) => (Place::Override(self.overrides[number].clone()), None),
         };
-        ScenarioError { place, path, problem: problem.problem, cure: problem.cure, excerpt }
+        ScenarioError { place, path, problem: problem.what, cure: problem.cure, excerpt }
     }
 
     /// The error for a text that is not JSON.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::kernel::distribution::Distribution;
 use crate::kernel::random::Probability;
 use crate::kernel::time::Instant;
+use crate::scenario::distribution::{distribution, distribution_value};
 use crate::scenario::disturbance;
 use crate::scenario::error::{Decoded, Problem};
 use crate::scenario::json::{Content, Json, shortened};
@@ -20,8 +21,7 @@ use crate::scenario::suggest;
 use crate::scenario::systems::distinct_nodes;
 use crate::scenario::target::{aim, value as target_value};
 use crate::scenario::values::{
-    count, distribution, distribution_value, duration, duration_text, list_of, positive_duration,
-    probability, probability_value,
+    count, duration, duration_text, list_of, positive_duration, probability, probability_value,
 };
 use crate::scenario::write::ObjectWriter;
 use crate::world::cluster::Cluster;
@@ -286,7 +286,7 @@ fn read_power_failure(object: &Object<'_>, cluster: &Cluster) -> Decoded<Fault> 
 impl FaultForm {
     /// What an object of this form looks like.
     #[must_use]
-    pub const fn shape(&self, timing: Timing) -> Shape {
+    pub(crate) const fn shape(&self, timing: Timing) -> Shape {
         let (start, span) = match timing {
             Timing::Scheduled => (AT, FOR),
             Timing::Generated => (EVERY, FOR_DRAWN),
@@ -300,7 +300,7 @@ impl FaultForm {
 }
 
 /// Reads the timeline of a run whose faults end at `end`.
-pub fn read_timeline(
+pub(super) fn read_timeline(
     cluster: &Cluster,
     end: Duration,
 ) -> impl Fn(&Json) -> Decoded<Vec<ScheduledFault>> {
@@ -330,7 +330,7 @@ fn before(json: &Json, end: Duration) -> Decoded<Instant> {
 }
 
 /// Reads the nemesis.
-pub fn read_nemesis(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<Nemesis> {
+pub(super) fn read_nemesis(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<Nemesis> {
     move |json| match &json.content {
         Content::Text(text) if text == "swarm" => Ok(Nemesis::Swarm),
         Content::List(_) => list_of(|json| generator(json, cluster))(json).map(Nemesis::Generators),
@@ -363,21 +363,21 @@ fn form(json: &Json) -> Decoded<&'static FaultForm> {
     if let Some(form) = named {
         return Ok(form);
     }
-    let names = || FAULTS.iter().map(|form| form.name);
+    let known = || FAULTS.iter().map(|form| form.name);
     let near = entries
         .iter()
-        .find_map(|entry| suggest::nearest(&entry.key, names()).map(|near| (entry, near)));
+        .find_map(|entry| suggest::nearest(&entry.key, known()).map(|near| (entry, near)));
     if let Some((entry, near)) = near {
         let problem = format!("unknown key `{}` in a fault", shortened(&entry.key));
         return Err(Problem::of(entry.id, problem).cure(format!("did you mean `{near}`?")));
     }
-    let all: Vec<&str> = names().collect();
+    let all: Vec<&str> = known().collect();
     let cure = format!("add one of {}", suggest::one_of(&all));
     Err(Problem::at(json, "the fault does not say what goes wrong").cure(cure))
 }
 
 /// Writes one fault of the timeline.
-pub fn scheduled_value(scheduled: &ScheduledFault, cluster: &Cluster) -> Value {
+pub(super) fn scheduled_value(scheduled: &ScheduledFault, cluster: &Cluster) -> Value {
     let mut object = ObjectWriter::default();
     let at = scheduled.at.since(Instant::ZERO);
     object.put("at", json!(duration_text(at)));
@@ -387,7 +387,7 @@ pub fn scheduled_value(scheduled: &ScheduledFault, cluster: &Cluster) -> Value {
 }
 
 /// Writes the nemesis.
-pub fn nemesis_value(nemesis: &Nemesis, cluster: &Cluster) -> Value {
+pub(super) fn nemesis_value(nemesis: &Nemesis, cluster: &Cluster) -> Value {
     let Nemesis::Generators(generators) = nemesis else { return json!("swarm") };
     let write = |generator: &Generator| {
         let mut object = ObjectWriter::default();

@@ -1,6 +1,6 @@
 //! A JSON text as a tree in which every value remembers where it stood.
 //!
-//! serde_json judges the syntax (and refuses what is nested deeper than 128 levels); the walk here then goes over a text
+//! `serde_json` judges the syntax (and refuses what is nested deeper than 128 levels); the walk here then goes over a text
 //! that is known to be well formed and keeps what serde's data model drops: positions, duplicate keys, and numbers as
 //! they were written. Each value and key gets a number of its own, so that an error needs to carry no more than that
 //! number, and the path to it is looked up only when there is an error.
@@ -73,7 +73,7 @@ impl Json {
     /// Reads a whole text.
     ///
     /// # Errors
-    /// serde_json's error if the text is not JSON, or nested too deeply.
+    /// `serde_json`'s error if the text is not JSON, or nested too deeply.
     pub fn parse(text: &str, numbers: &mut Numbers) -> Result<Self, serde_json::Error> {
         serde_json::from_str::<serde_json::Value>(text)?;
         Ok(Walk { text, at: 0, numbers, fixed: None }.value())

@@ -35,7 +35,7 @@ pub struct Watch {
     pub from: Instant,
     /// Until when.
     pub to: Instant,
-    /// How many messages the minority may send in this time.
+    /// How many messages each of them may send to each peer in a second.
     pub messages_max: u64,
 }
 
@@ -74,7 +74,7 @@ pub struct RecordedFailure {
 }
 
 /// The watched window.
-pub const WATCH: Shape = Shape::new(
+pub(super) const WATCH: Shape = Shape::new(
     "the watch",
     "What the checkers `quiet-minority` and `stability` look at.",
     &[
@@ -84,20 +84,20 @@ pub const WATCH: Shape = Shape::new(
         Field::required(
             "messages-max",
             Kind::Count(0, u64::MAX),
-            "how many messages the minority may send in this time",
+            "how many messages each of them may send to each peer in a second",
         ),
     ],
 );
 
 /// An expected violation.
-pub const VIOLATION: Shape = Shape::new(
+pub(super) const VIOLATION: Shape = Shape::new(
     "the expected verdict",
     "A violation is expected.",
     &[Field::required("violation", Kind::OneOf(names::checkers), "the checker that finds it")],
 );
 
 /// A paired run.
-pub const PAIRED: Shape = Shape::new(
+pub(super) const PAIRED: Shape = Shape::new(
     "the ablation",
     "The same seed and the same faults, with some patterns off.",
     &[
@@ -108,7 +108,7 @@ pub const PAIRED: Shape = Shape::new(
 );
 
 /// A written-down failure.
-pub const FAILURE: Shape = Shape::new(
+pub(super) const FAILURE: Shape = Shape::new(
     "the failure",
     "What this file is the record of.",
     &[
@@ -120,12 +120,12 @@ pub const FAILURE: Shape = Shape::new(
 );
 
 /// The name of a checker.
-pub const CHECKER: Kind = Kind::OneOf(names::checkers);
+pub(super) const CHECKER: Kind = Kind::OneOf(names::checkers);
 /// The name of a pattern.
-pub const PATTERN: Kind = Kind::OneOf(names::patterns);
+pub(super) const PATTERN: Kind = Kind::OneOf(names::patterns);
 
 /// Reads which checkers judge.
-pub fn read_checks(json: &Json) -> Decoded<Checks> {
+pub(super) fn read_checks(json: &Json) -> Decoded<Checks> {
     match &json.content {
         Content::Text(text) if text == "default" => Ok(Checks::Default),
         Content::List(_) => some_of(checker)(json).map(Checks::Only),
@@ -138,12 +138,12 @@ fn checker(json: &Json) -> Decoded<String> {
 }
 
 /// Reads the names of patterns.
-pub fn read_patterns(json: &Json) -> Decoded<Vec<String>> {
+pub(super) fn read_patterns(json: &Json) -> Decoded<Vec<String>> {
     list_of(|json| one_of("pattern", names::patterns())(json).map(str::to_owned))(json)
 }
 
 /// Reads the watched window of a run of this length.
-pub fn read_watch(cluster: &Cluster, end: Duration) -> impl Fn(&Json) -> Decoded<Watch> {
+pub(super) fn read_watch(cluster: &Cluster, end: Duration) -> impl Fn(&Json) -> Decoded<Watch> {
     move |json| {
         WATCH.read(json, |object| {
             let minority = object.need("minority", |json| {
@@ -169,7 +169,7 @@ pub fn read_watch(cluster: &Cluster, end: Duration) -> impl Fn(&Json) -> Decoded
 }
 
 /// Reads coverage marks.
-pub fn read_coverage(json: &Json) -> Decoded<Vec<String>> {
+pub(super) fn read_coverage(json: &Json) -> Decoded<Vec<String>> {
     list_of(|json| {
         let mark = text(json)?;
         if is_mark(mark) {
@@ -189,7 +189,7 @@ fn is_mark(text: &str) -> bool {
 }
 
 /// Reads the expected verdict.
-pub fn read_expectation(json: &Json) -> Decoded<Expectation> {
+pub(super) fn read_expectation(json: &Json) -> Decoded<Expectation> {
     match &json.content {
         Content::Text(text) if text == "ok" => Ok(Expectation::Ok),
         Content::Object(_) => {
@@ -201,7 +201,7 @@ pub fn read_expectation(json: &Json) -> Decoded<Expectation> {
 }
 
 /// Reads the paired runs.
-pub fn read_paired_runs(json: &Json) -> Decoded<Vec<PairedRun>> {
+pub(super) fn read_paired_runs(json: &Json) -> Decoded<Vec<PairedRun>> {
     list_of(|json| {
         PAIRED.read(json, |object| {
             let off = object.need("off", |json| {
@@ -218,7 +218,7 @@ pub fn read_paired_runs(json: &Json) -> Decoded<Vec<PairedRun>> {
 }
 
 /// Reads what a written-down failure was.
-pub fn read_failure(json: &Json) -> Decoded<RecordedFailure> {
+pub(super) fn read_failure(json: &Json) -> Decoded<RecordedFailure> {
     FAILURE.read(json, |object| {
         Ok(RecordedFailure {
             checker: object.need("checker", checker)?,
@@ -230,7 +230,7 @@ pub fn read_failure(json: &Json) -> Decoded<RecordedFailure> {
 }
 
 /// Writes which checkers judge.
-pub fn checks_value(checks: &Checks) -> Value {
+pub(super) fn checks_value(checks: &Checks) -> Value {
     match checks {
         Checks::Default => json!("default"),
         Checks::Only(names) => json!(names),
@@ -238,7 +238,7 @@ pub fn checks_value(checks: &Checks) -> Value {
 }
 
 /// Writes the watched window.
-pub fn watch_value(watch: &Watch, cluster: &Cluster) -> Value {
+pub(super) fn watch_value(watch: &Watch, cluster: &Cluster) -> Value {
     let time = |at: Instant| json!(duration_text(at.since(Instant::ZERO)));
     let mut object = ObjectWriter::default();
     object.put("minority", target::value(&watch.minority, cluster));
@@ -249,7 +249,7 @@ pub fn watch_value(watch: &Watch, cluster: &Cluster) -> Value {
 }
 
 /// Writes the expected verdict.
-pub fn expectation_value(expect: &Expectation) -> Value {
+pub(super) fn expectation_value(expect: &Expectation) -> Value {
     match expect {
         Expectation::Ok => json!("ok"),
         Expectation::Violation(checker) => json!({ "violation": checker }),
@@ -257,13 +257,13 @@ pub fn expectation_value(expect: &Expectation) -> Value {
 }
 
 /// Writes one paired run.
-pub fn paired_value(paired: &PairedRun) -> Value {
+pub(super) fn paired_value(paired: &PairedRun) -> Value {
     let PairedRun { off, violates, within_seeds } = paired;
     json!({ "off": off, "violates": violates, "within-seeds": within_seeds })
 }
 
 /// Writes what a written-down failure was.
-pub fn failure_value(failure: &RecordedFailure) -> Value {
+pub(super) fn failure_value(failure: &RecordedFailure) -> Value {
     let RecordedFailure { checker, digest, elara, command } = failure;
     json!({ "checker": checker, "digest": digest, "elara": elara, "command": command })
 }

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use crate::kernel::time::nanos;
+use crate::scenario::distribution::{distribution, distribution_value, drawn};
 use crate::scenario::error::Decoded;
 use crate::scenario::json::Json;
 use crate::scenario::shape::{Field, Kind, Shape};
 use crate::scenario::values::{
-    distribution, distribution_value, drawn, duration, duration_text, flag, integer, probability,
-    probability_value, signed_duration, signed_duration_text, size, size_value,
+    duration, duration_text, flag, integer, probability, probability_value, signed_duration,
+    signed_duration_text, size, size_value,
 };
 use crate::scenario::write::ObjectWriter;
 use crate::world::options::{ClockOptions, CpuOptions, DiskOptions};

@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::scenario::distribution::{distribution, distribution_value};
 use crate::scenario::error::{Decoded, Problem};
 use crate::scenario::json::Json;
 use crate::scenario::shape::{Field, Kind, Object, Shape};
 use crate::scenario::target::region;
-use crate::scenario::values::{
-    distribution, distribution_value, list_of, probability, probability_value, size, size_value,
-};
+use crate::scenario::values::{list_of, probability, probability_value, size, size_value};
 use crate::scenario::write::ObjectWriter;
 use crate::world::cluster::Cluster;
 use crate::world::fault::LinkChange;

@@ -3,13 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::kernel::ids::NodeId;
+use crate::scenario::distribution::{distribution, distribution_value};
 use crate::scenario::error::{Decoded, Problem};
 use crate::scenario::json::{Content, Json};
 use crate::scenario::shape::{Field, Kind, Object, Shape, variant};
 use crate::scenario::target;
-use crate::scenario::values::{
-    distribution, distribution_value, duration_text, one_of, positive_duration, some_of,
-};
+use crate::scenario::values::{duration_text, one_of, positive_duration, some_of};
 use crate::scenario::write::ObjectWriter;
 use crate::world::cluster::Cluster;
 use crate::world::fault::{Fault, Partition, PartitionMode, Shape as Form, Target};

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::scenario;
+use crate::scenario::distribution::DISTRIBUTIONS;
 use crate::scenario::fault::{FAULTS, Timing};
 use crate::scenario::shape::{Kind, Need, Shape};
 use crate::scenario::systems::{SYSTEMS, SystemSchema};
 use crate::scenario::target::{AIM, ROLES};
-use crate::scenario::values::DISTRIBUTIONS;
 
 /// Durations: decimal digits and a unit.
 const DURATION: &str = r"^\s*[0-9]+(\.[0-9]+)?\s*(ns|us|µs|ms|s|m|min|h)\s*$";
@@ -88,9 +88,9 @@ fn kind(of: Kind) -> Value {
         Kind::Duration => reference("duration"),
         Kind::SignedDuration => reference("signed-duration"),
         Kind::Distribution => reference("distribution"),
-        Kind::OffsetRange => drawn(reference("signed-duration")),
+        Kind::OffsetRange => drawn(&reference("signed-duration")),
         Kind::PpmRange => {
-            drawn(kind(Kind::Integer(-scenario::machine::DRIFT_MAX, scenario::machine::DRIFT_MAX)))
+            drawn(&kind(Kind::Integer(-scenario::machine::DRIFT_MAX, scenario::machine::DRIFT_MAX)))
         }
         Kind::Probability => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Kind::Size => reference("size"),
@@ -125,7 +125,7 @@ fn kind(of: Kind) -> Value {
     }
 }
 
-fn drawn(value: Value) -> Value {
+fn drawn(value: &Value) -> Value {
     let range = json!({ "type": "array", "items": value, "minItems": 2, "maxItems": 2 });
     json!({ "anyOf": [value, {
         "type": "object",

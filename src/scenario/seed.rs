@@ -19,7 +19,7 @@ pub fn parse(text: &str) -> Option<u64> {
 }
 
 /// Reads the seed of a scenario.
-pub fn read(json: &Json) -> Decoded<u64> {
+pub(super) fn read(json: &Json) -> Decoded<u64> {
     let seed = match &json.content {
         Content::Number(text) | Content::Text(text) => parse(text),
         _ => None,

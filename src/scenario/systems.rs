@@ -37,7 +37,7 @@ pub struct SystemSchema {
 pub struct OptionSchema {
     /// Its name.
     pub name: &'static str,
-    /// What it says, and its default.
+    /// What it says, and its default in parentheses.
     pub about: &'static str,
     /// Of which kind its value is.
     pub kind: OptionKind,
@@ -56,6 +56,8 @@ pub enum OptionKind {
     Size,
     /// Some of the nodes.
     Nodes,
+    /// One of the nodes.
+    Node,
 }
 
 /// The value of an option.
@@ -71,6 +73,8 @@ pub enum OptionValue {
     Size(u64),
     /// Some of the nodes, each once.
     Nodes(Vec<NodeId>),
+    /// One of the nodes.
+    Node(NodeId),
 }
 
 /// Which system a scenario runs, and how it is set up.
@@ -103,58 +107,68 @@ pub const SYSTEMS: [SystemSchema; 1] = [SystemSchema {
     options: &[
         OptionSchema {
             name: "election-timeout",
-            about: "how long a follower waits for a leader before it asks for votes, drawn each time",
+            about: "how long a follower waits for its leader, drawn each time (300ms to 600ms)",
             kind: OptionKind::DurationRange,
         },
         OptionSchema {
             name: "heartbeat",
-            about: "how often a leader that has nothing to say shows that it lives",
+            about: "how often a leader that has nothing to say says so (60ms)",
             kind: OptionKind::Duration,
         },
         OptionSchema {
             name: "batch-linger",
-            about: "how long a leader waits for more proposals before it sends a batch",
+            about: "how long a request waits for company while a sync is under way (1ms)",
             kind: OptionKind::Duration,
         },
         OptionSchema {
             name: "batch-max",
-            about: "how many entries one message carries at most",
+            about: "how many requests share a sync, and entries a message, at most (64)",
             kind: OptionKind::Count,
         },
         OptionSchema {
             name: "window",
-            about: "how many append messages to one follower may be under way",
+            about: "how many append messages may be under way to one follower (16)",
             kind: OptionKind::Count,
         },
         OptionSchema {
             name: "segment-bytes",
-            about: "how long a segment of the write-ahead log gets",
+            about: "at which size a segment of the log is full (64KiB)",
             kind: OptionKind::Size,
         },
         OptionSchema {
             name: "snapshot-every",
-            about: "after how many applied entries a snapshot is taken",
+            about: "after how many applied entries a snapshot is taken (2000)",
+            kind: OptionKind::Count,
+        },
+        OptionSchema {
+            name: "log-kept",
+            about: "how many entries behind a snapshot stay, for followers that lag a little (500)",
             kind: OptionKind::Count,
         },
         OptionSchema {
             name: "request-deadline",
-            about: "after how long a waiting request is answered as unknown",
+            about: "after how long a waiting request is answered in any case (1s)",
             kind: OptionKind::Duration,
         },
         OptionSchema {
             name: "staleness-bound",
-            about: "how old the answer to a bounded read may be",
+            about: "how old the state may be that a bounded read is served from (500ms)",
             kind: OptionKind::Duration,
         },
         OptionSchema {
             name: "session-expiry",
-            about: "after how long without a request a client's session is forgotten",
+            about: "after how much time without a request a session ends (10m)",
             kind: OptionKind::Duration,
         },
         OptionSchema {
             name: "members",
-            about: "the first members; all nodes if left out",
+            about: "the nodes that vote at first (all)",
             kind: OptionKind::Nodes,
+        },
+        OptionSchema {
+            name: "first-leader",
+            about: "the node that stands first when the cluster is founded (whoever times out first)",
+            kind: OptionKind::Node,
         },
     ],
 }];
@@ -169,12 +183,13 @@ impl OptionKind {
             Self::Count => Kind::Count(1, u64::MAX),
             Self::Size => Kind::Size,
             Self::Nodes => Kind::Some(&Kind::Name),
+            Self::Node => Kind::Name,
         }
     }
 }
 
 /// The system of a scenario.
-pub const SHAPE: Shape = Shape::new(
+pub(super) const SHAPE: Shape = Shape::new(
     "the system",
     "Which system runs, and its options.",
     &[
@@ -190,7 +205,7 @@ pub fn kinds() -> Vec<&'static str> {
 }
 
 /// Reads the system of a scenario.
-pub fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<SystemChoice> {
+pub(super) fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<SystemChoice> {
     move |json| {
         SHAPE.read(json, |object| {
             let kind = object.need("kind", one_of("system", kinds()))?;
@@ -231,11 +246,12 @@ fn option_value(json: &Json, kind: OptionKind, cluster: &Cluster) -> Decoded<Opt
         OptionKind::Count => OptionValue::Count(count(1..=u64::MAX)(json)?),
         OptionKind::Size => OptionValue::Size(size(json)?),
         OptionKind::Nodes => OptionValue::Nodes(distinct_nodes(json, cluster)?),
+        OptionKind::Node => OptionValue::Node(node(cluster)(json)?),
     })
 }
 
 /// Reads a list of nodes, each once.
-pub fn distinct_nodes(json: &Json, cluster: &Cluster) -> Decoded<Vec<NodeId>> {
+pub(super) fn distinct_nodes(json: &Json, cluster: &Cluster) -> Decoded<Vec<NodeId>> {
     let nodes = some_of(node(cluster))(json)?;
     let mut sorted = nodes.clone();
     sorted.sort_unstable();
@@ -249,7 +265,7 @@ pub fn distinct_nodes(json: &Json, cluster: &Cluster) -> Decoded<Vec<NodeId>> {
 }
 
 /// Writes the system of a scenario.
-pub fn value(choice: &SystemChoice, cluster: &Cluster) -> Value {
+pub(super) fn value(choice: &SystemChoice, cluster: &Cluster) -> Value {
     let options = choice.options.iter().map(|(name, value)| {
         let value = match value {
             OptionValue::Duration(span) => json!(duration_text(*span)),
@@ -258,6 +274,7 @@ pub fn value(choice: &SystemChoice, cluster: &Cluster) -> Value {
             }
             OptionValue::Count(count) => json!(count),
             OptionValue::Size(size) => size_value(*size),
+            OptionValue::Node(node) => json!(cluster.name(*node)),
             OptionValue::Nodes(nodes) => {
                 nodes.iter().map(|&node| json!(cluster.name(node))).collect()
             }

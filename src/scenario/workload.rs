@@ -4,15 +4,13 @@ use serde_json::{Map, Value, json};
 
 use crate::client::workload::{ClientGroup, Routing, Workload};
 use crate::history::functions;
+use crate::scenario::distribution::{distribution, distribution_value};
 use crate::scenario::error::{Decoded, Problem};
 use crate::scenario::json::{Json, shortened};
 use crate::scenario::shape::{Field, Kind, Shape, entries, refuse_duplicate};
 use crate::scenario::suggest;
 use crate::scenario::target::region;
-use crate::scenario::values::{
-    count, count32, distribution, distribution_value, duration_text, list_of, one_of,
-    positive_duration,
-};
+use crate::scenario::values::{count, count32, duration_text, list_of, one_of, positive_duration};
 use crate::scenario::write::ObjectWriter;
 use crate::world::cluster::Cluster;
 
@@ -46,7 +44,7 @@ const OPERATIONS: Kind = Kind::MapOf(function_names, &Kind::Count(0, WEIGHT_MAX 
 const ROUTING: Kind = Kind::OneOf(routing_names);
 
 /// The workload.
-pub const SHAPE: Shape = Shape::new(
+pub(super) const SHAPE: Shape = Shape::new(
     "the workload",
     "What the clients do. Default: no clients.",
     &[
@@ -106,7 +104,7 @@ fn routing_names() -> Vec<&'static str> {
 }
 
 /// Reads the workload.
-pub fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<Workload> {
+pub(super) fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<Workload> {
     move |json| {
         SHAPE.read(json, |object| {
             let default = Workload::default();
@@ -162,7 +160,7 @@ fn routing(json: &Json) -> Decoded<Routing> {
 }
 
 /// Writes the workload.
-pub fn value(workload: &Workload, cluster: &Cluster) -> Value {
+pub(super) fn value(workload: &Workload, cluster: &Cluster) -> Value {
     let mut object = ObjectWriter::default();
     let groups = workload.clients.iter().map(|group| group_value(group, cluster));
     object.put("clients", groups.collect());

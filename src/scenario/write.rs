@@ -57,7 +57,8 @@ fn lay_out(value: &Value, indent: usize, text: &mut String) {
             text.push('{');
             for (place, (key, item)) in entries.iter().enumerate() {
                 break_line(place, indent, text);
-                text.push_str(&format!("{}: ", Value::from(key.as_str())));
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push_str(": ");
                 lay_out(item, indent + 1, text);
             }
             end_line(indent, text);
