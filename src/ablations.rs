@@ -86,7 +86,7 @@ pub const ABLATIONS: &[Ablation] = &[
         violates: &["state-machine-safety", "durability", "linearizability"],
         apply: |wrong| {
             wrong.raft_kv.electorate =
-                |members, reach| Cow::Owned(members.among(|node| reach.reaches(node)))
+                |members, reach| Cow::Owned(members.among(|node| reach.reaches(node)));
         },
     },
     Ablation {

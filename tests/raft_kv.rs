@@ -202,7 +202,7 @@ fn a_follower_that_missed_what_was_discarded_gets_a_snapshot() {
 fn a_retry_is_answered_and_not_executed() {
     let lossy = |off| {
         let (loss, seconds) = (Probability::per_million(50_000), 20);
-        Situation { loss, seconds, off, ..Situation::default() }.run()
+        Situation { off, loss, seconds, ..Situation::default() }.run()
     };
     let outcome = lossy(&[]);
     assert_sound(&outcome);

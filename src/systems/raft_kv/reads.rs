@@ -15,6 +15,7 @@ use crate::patterns::leader_and_followers::Part;
 use crate::patterns::request_waiting_list::RequestWaitingList;
 use crate::systems::raft_kv::messages::{Append, Message};
 use crate::systems::raft_kv::options::ReadPath;
+use crate::systems::raft_kv::progress::Progress;
 use crate::systems::raft_kv::replica::{Ctx, Done, Replica};
 
 /// A session read waits for this part of the request deadline: then another node may be newer.
@@ -171,7 +172,10 @@ impl Replica {
         }
         if committed >= leading.first_index {
             leading.progress.values_mut().for_each(|progress| progress.proven(proven));
-            while let Some((_, start)) = leading.round_starts.pop_front_if(|(r, _)| *r <= proven) {
+            while let Some(&(round, start)) = leading.round_starts.front()
+                && round <= proven
+            {
+                leading.round_starts.pop_front();
                 self.reads.freshness.proven(start);
             }
         }
@@ -198,7 +202,7 @@ impl Replica {
             if node == self.me {
                 return leading.round;
             }
-            leading.progress.get(&node).map_or(Round(0), |progress| progress.proof())
+            leading.progress.get(&node).map_or(Round(0), Progress::proof)
         })
     }
 
