@@ -261,6 +261,21 @@ impl fmt::Display for Fact {
     }
 }
 
+/// Where two runs part that should be the same: the first event that differs, in each; `None` where a run has ended.
+/// Nothing is returned if they are the same.
+#[must_use]
+pub fn first_difference<'a>(
+    one: &'a [Event],
+    other: &'a [Event],
+) -> Option<(Option<&'a Event>, Option<&'a Event>)> {
+    let differs = one.iter().zip(other).position(|(left, right)| left != right);
+    let place = differs.unwrap_or(one.len().min(other.len()));
+    match (one.get(place), other.get(place)) {
+        (None, None) => None,
+        events => Some(events),
+    }
+}
+
 /// The digest over all facts of a run, and the facts themselves if they are kept.
 #[derive(Debug, Default)]
 pub struct Trace {

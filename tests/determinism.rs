@@ -5,6 +5,13 @@ mod common;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use elara::kernel::ids::NodeId;
+use elara::node::context::Context;
+use elara::node::{Message, Node};
+use elara::simulation::Simulation;
 
 /// The digests that must not change by accident. Where a change of them is meant, run the tests with
 /// `ELARA_WRITE_DIGESTS=1` and say why in the changelog.
@@ -37,6 +44,44 @@ fn the_digests_are_pinned() {
     }
     let pinned = std::fs::read_to_string(&path).expect("the pinned digests");
     assert_eq!(digests, pinned, "a run has changed; if that is meant, pin it again");
+}
+
+/// Counts its starts in a place that outlives the run, and so behaves differently each time.
+struct Leaky;
+
+#[derive(Clone, Debug, Hash)]
+struct Tell(u64);
+impl Message for Tell {}
+
+static STARTS: AtomicU64 = AtomicU64::new(0);
+
+impl Node for Leaky {
+    type Message = Tell;
+    type Timer = ();
+
+    fn on_start(&mut self, ctx: &mut Context<'_, Self>) {
+        ctx.set_timer((), Duration::from_millis(5));
+    }
+
+    fn on_message(&mut self, _: NodeId, _: Tell, _: &mut Context<'_, Self>) {}
+
+    fn on_timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
+        if ctx.id() == NodeId(1) {
+            let told = STARTS.fetch_add(1, Ordering::Relaxed);
+            ctx.send(NodeId(0), Tell(told));
+        }
+    }
+}
+
+#[test]
+fn a_planted_nondeterminism_is_found_and_its_first_event_named() {
+    let difference = Simulation::builder(|_| Leaky)
+        .check_determinism()
+        .expect_err("the node depends on more than the seed");
+    let first = difference.first.expect("both runs go on");
+    assert_eq!((first.node, first.at.as_nanos()), (Some(NodeId(1)), 5_000_000));
+    assert!(first.to_string().contains("Tell(0)"), "{first}");
+    assert!(difference.second.expect("both runs go on").to_string().contains("Tell(1)"));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::run;
 use crate::run::options::RunOptions;
 use crate::run::report::RunReport;
 use crate::scenario::Scenario;
+use crate::trace::{Event, first_difference};
 
 /// A scenario with how it is to be run.
 struct Job {
@@ -159,23 +160,22 @@ fn check_determinism(job: &Job, first: &RunReport, terminal: &Terminal) -> Resul
     let traced = RunOptions { keep_trace: true, ..job.options.clone() };
     let (one, other) = (perform(job, &traced)?, perform(job, &traced)?);
     let digests = format!("two runs differ: digests {} and {}", first.digest, second.digest);
-    terminal.notice(&format!("{digests}; {}", first_difference(&one, &other)));
+    terminal.notice(&format!("{digests}; {}", told_difference(&one, &other)));
     Ok(Exit::NotDeterministic)
 }
 
 /// The first event that differs, in words.
-fn first_difference(one: &RunReport, other: &RunReport) -> String {
-    let (left, right) = (&one.kept.trace, &other.kept.trace);
-    let place = left.iter().zip(right).position(|(left, right)| left != right);
-    let place = place.unwrap_or_else(|| left.len().min(right.len()));
-    let show = |report: &RunReport| match report.kept.trace.get(place) {
-        Some(event) => report.with_names(&event.to_string()),
+fn told_difference(one: &RunReport, other: &RunReport) -> String {
+    let show = |event: Option<&Event>| match event {
+        Some(event) => one.with_names(&event.to_string()),
         None => "the end of the run".into(),
     };
-    if left == right {
-        return "a third and a fourth run do not differ".into();
+    match first_difference(&one.kept.trace, &other.kept.trace) {
+        None => "a third and a fourth run do not differ".into(),
+        Some((left, right)) => {
+            format!("the first difference is\n  {}\n  {}", show(left), show(right))
+        }
     }
-    format!("the first difference is\n  {}\n  {}", show(one), show(other))
 }
 
 fn write_files(report: &RunReport, output: &OutputArguments) -> Result<(), Failure> {
@@ -231,9 +231,9 @@ mod tests {
         let other = report(vec![Fact::Paused, Fact::Wiped]);
         let shorter = report(vec![Fact::Paused]);
         assert!(
-            first_difference(&one, &other).contains("#2 0.000000s Resumed\n  #2 0.000000s Wiped")
+            told_difference(&one, &other).contains("#2 0.000000s Resumed\n  #2 0.000000s Wiped")
         );
-        assert!(first_difference(&one, &shorter).ends_with("the end of the run"));
+        assert!(told_difference(&one, &shorter).ends_with("the end of the run"));
     }
 
     #[test]

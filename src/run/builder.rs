@@ -2,6 +2,7 @@
 //!
 //! What a scenario file says in data, the builder says in Rust; both give the same report.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::checkers::Checker;
@@ -15,15 +16,25 @@ use crate::node::Node;
 use crate::simulation::Simulation;
 use crate::simulation::options::{Keep, SimulationOptions};
 use crate::simulation::outcome::Outcome;
+use crate::trace::{Event, first_difference};
 use crate::world::cluster::Cluster;
 use crate::world::fault::{Fault, ScheduledFault};
 use crate::world::options::{DiskOptions, NetworkOptions};
 
 /// Describes a run step by step. Whatever is left out means "no fault, no delay, no client".
 pub struct Builder<N: Node> {
-    factory: Box<dyn Fn(NodeId) -> N>,
+    factory: Rc<dyn Fn(NodeId) -> N>,
     options: SimulationOptions,
     checkers: Vec<Box<dyn Checker>>,
+}
+
+/// Where two runs of one seed part; `None` stands for the end of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What happened in the first run.
+    pub first: Option<Event>,
+    /// What happened in the second one instead.
+    pub second: Option<Event>,
 }
 
 impl<N: Node> Simulation<N> {
@@ -60,7 +71,7 @@ impl<N: Node> Simulation<N> {
     /// ```
     pub fn builder(factory: impl Fn(NodeId) -> N + 'static) -> Builder<N> {
         Builder {
-            factory: Box::new(factory),
+            factory: Rc::new(factory),
             options: SimulationOptions {
                 workload: Workload { clients: Vec::new(), ..Workload::default() },
                 ..SimulationOptions::default()
@@ -191,6 +202,27 @@ impl<N: Node> Builder<N> {
     /// Runs, and returns everything that the simulation knows.
     #[must_use]
     pub fn simulate(self) -> Outcome {
-        Simulation::new(self.options, self.factory, self.checkers).run()
+        let factory = self.factory;
+        Simulation::new(self.options, move |node| factory(node), self.checkers).run()
+    }
+
+    /// Runs twice, without judges, and compares the runs event by event; returns the digest if they are the same.
+    ///
+    /// # Errors
+    /// The first event that differs, in both runs: what happened just before it, on that node, depends on something else
+    /// than the seed.
+    pub fn check_determinism(&self) -> Result<u64, Box<Difference>> {
+        let run = || {
+            let factory = Rc::clone(&self.factory);
+            let options = SimulationOptions { keep: Keep::Trace, ..self.options.clone() };
+            Simulation::new(options, move |node| factory(node), Vec::new()).run()
+        };
+        let (one, other) = (run(), run());
+        match first_difference(&one.trace, &other.trace) {
+            None => Ok(one.digest),
+            Some((first, second)) => {
+                Err(Box::new(Difference { first: first.cloned(), second: second.cloned() }))
+            }
+        }
     }
 }
