@@ -8,11 +8,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::kernel::ids::LogIndex;
+use crate::kernel::ids::{Generation, LogIndex};
 use crate::patterns::generation_clock::Seen;
 use crate::patterns::idempotent_receiver::Arrival;
+use crate::patterns::leader_and_followers::Part;
 use crate::patterns::majority_quorum::JointQuorum;
-use crate::patterns::replicated_log::Mismatch;
+use crate::patterns::replicated_log::{Mismatch, Position};
 use crate::systems::raft_kv::commands::{Command, Update};
 use crate::systems::raft_kv::options::{Acknowledge, Campaign, Office, Parts, ReadPath, Watch};
 use crate::systems::storage::WritePolicy;
@@ -91,12 +92,13 @@ pub const ABLATIONS: &[Ablation] = &[
     },
     Ablation {
         name: "generation-clock",
-        about: "Replication messages carry no generation, and the last speaker wins: whoever hears somebody speak as the \
-                leader follows, the newer leader too. A leader that was paused comes back, speaks first, and overwrites \
-                what its successor committed.",
+        about: "Replication messages carry no generation. A follower believes whoever spoke last; a leader knows that it \
+                leads, and takes no orders. (Nor does it step down when it hears nothing: who would lead?) A leader that \
+                was paused or cut off goes on where it was, and overwrites what its successor committed.",
         violates: &["state-machine-safety", "leader-completeness", "durability"],
         apply: |wrong| {
-            wrong.raft_kv.fence = |_, _| Seen::Current;
+            wrong.raft_kv.fence = the_last_speaker_leads;
+            wrong.raft_kv.fence_answers = |_, _| Seen::Current;
             wrong.raft_kv.office = || Office::Keep;
         },
     },
@@ -205,7 +207,14 @@ pub const ABLATIONS: &[Ablation] = &[
     },
 ];
 
-fn stands_only_to_found_the_cluster(last: crate::patterns::replicated_log::Position) -> Watch {
+const fn the_last_speaker_leads(part: Part, _: Generation, _: Generation) -> Seen {
+    match part {
+        Part::Leading => Seen::Stale,
+        _ => Seen::Current,
+    }
+}
+
+fn stands_only_to_found_the_cluster(last: Position) -> Watch {
     if last.index == LogIndex(0) { Watch::Stands } else { Watch::Waits }
 }
 

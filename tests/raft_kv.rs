@@ -19,7 +19,9 @@ use elara::systems::raft_kv::RaftKv;
 use elara::systems::raft_kv::options::RaftOptions;
 use elara::trace::Fact;
 use elara::world::cluster::Cluster;
-use elara::world::fault::{Fault, Partition, PartitionMode, ScheduledFault, Shape, Target};
+use elara::world::fault::{
+    Fault, Partition, PartitionMode, PowerFailure, ScheduledFault, Shape, Target,
+};
 
 /// One situation.
 struct Situation {
@@ -29,6 +31,9 @@ struct Situation {
     off: &'static [&'static str],
     routing: Routing,
     loss: Probability,
+    delay: (Duration, Duration),
+    /// Of an unsynced sector, whole or torn, when power fails.
+    survival: Probability,
     faults: Vec<ScheduledFault>,
     seconds: u64,
     quiet: u64,
@@ -43,6 +48,8 @@ impl Default for Situation {
             off: &[],
             routing: Routing::Leader,
             loss: Probability::NEVER,
+            delay: (Duration::from_micros(500), Duration::from_millis(3)),
+            survival: Probability::per_million(500_000),
             faults: Vec::new(),
             seconds: 8,
             quiet: 8,
@@ -83,7 +90,9 @@ impl Situation {
         };
         let (low, high) = (Duration::from_micros(500), Duration::from_millis(3));
         options.network.link.loss = self.loss;
-        options.network.link.delay = Distribution::Uniform(low, high);
+        options.network.link.delay = Distribution::Uniform(self.delay.0, self.delay.1);
+        options.disk.survival = self.survival;
+        options.disk.tearing = self.survival;
         options.disk.sync = Distribution::Uniform(low, high);
         let parts = without(self.off).expect("a known pattern").raft_kv;
         let raft = self.options;
@@ -291,4 +300,48 @@ fn a_crash_of_the_leader_in_every_second_leaves_reads_linearizable() {
     assert_sound(&outcome);
     assert!(reached(&outcome, "raft.elected") > 5);
     assert!(reached(&outcome, "raft.leader-recovered-as-follower") > 3);
+}
+
+/// §5.2: a voter that loses power between its vote and everything else must remember it. Node 0 stands first and gets the
+/// vote of node 1; node 2, which cannot hear node 0, stands next, in the same generation.
+///
+/// With 35 ms each way and a timeout of 300 ms, node 0 asks whether it may stand at 300 ms, asks for the vote at 370, and
+/// node 1 gives it at 405.
+#[test]
+fn a_voter_that_forgets_its_vote_makes_two_leaders_in_one_generation() {
+    let voter = || Target::Node(NodeId(1));
+    let election = |off| {
+        let slow = Duration::from_millis(35);
+        let timeout = Duration::from_millis(300);
+        let options = RaftOptions { election_timeout: (timeout, timeout), ..first(0) };
+        let restart = Duration::from_millis(5);
+        Situation {
+            off,
+            options,
+            delay: (slow, slow),
+            survival: Probability::NEVER,
+            ..Situation::default()
+        }
+        .with(0, Some(4_000), cut(Shape::Pairs(vec![(NodeId(0), NodeId(2))])))
+        .with(415, None, Fault::PowerFailure(PowerFailure::of(voter(), restart)))
+        .with(415, Some(3_000), cut(Shape::OneWay(Target::Node(NodeId(0)), voter())))
+        .run()
+    };
+    assert_sound(&election(&[]));
+    let violations = election(&["durable-vote"]).violations;
+    assert!(violations.iter().any(|(name, _)| *name == "election-safety"), "{violations:?}");
+}
+
+/// §5.1: a leader that is paused while another is elected comes back with an update that it still has to send.
+#[test]
+fn a_leader_that_was_paused_is_refused_by_its_generation() {
+    let paused = |off| {
+        let pause = Fault::Pause { target: Target::Node(NodeId(0)) };
+        Situation { off, options: first(0), ..Situation::default() }
+            .with(3_000, Some(2_000), pause)
+            .run()
+    };
+    assert_sound(&paused(&[]));
+    let violations = paused(&["generation-clock"]).violations;
+    assert!(violations.iter().any(|(name, _)| *name == "state-machine-safety"), "{violations:?}");
 }

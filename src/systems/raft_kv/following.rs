@@ -15,7 +15,7 @@ use crate::systems::raft_kv::replica::{Ctx, Done, Replica};
 impl Replica {
     /// A leader sent entries, or a heartbeat.
     pub fn on_append(&mut self, from: NodeId, append: &Append, ctx: &mut Ctx<'_>) -> Done {
-        if (self.parts.fence)(self.generation(), append.generation) == Seen::Stale {
+        if (self.parts.fence)(self.part, self.generation(), append.generation) == Seen::Stale {
             self.answer(from, (append.round, AppendResult::Stale), ctx);
             return Ok(());
         }

@@ -13,6 +13,7 @@ use crate::kernel::time::LocalTime;
 use crate::patterns::generation_clock::{self, Seen};
 use crate::patterns::heartbeat::FailureMonitor;
 use crate::patterns::idempotent_receiver::Arrival;
+use crate::patterns::leader_and_followers::Part;
 use crate::patterns::majority_quorum::{JointQuorum, Majority};
 use crate::patterns::replicated_log::{Mismatch, Position, ReplicatedLog};
 use crate::systems::raft_kv::commands::{Command, Payload};
@@ -157,8 +158,10 @@ impl Reach<'_> {
 /// The rules of the protocol.
 #[derive(Clone, Copy)]
 pub struct Parts {
-    /// What a generation in a replication message is, seen from the present one (§5.1).
-    pub fence: fn(Generation, Generation) -> Seen,
+    /// What a generation is in which somebody speaks as the leader, seen from the own part and generation (§5.1).
+    pub fence: fn(Part, Generation, Generation) -> Seen,
+    /// What a generation is in which somebody answers a leader, seen from the leader's.
+    pub fence_answers: fn(Generation, Generation) -> Seen,
     /// Whose majority decides (§5.2, §6).
     pub electorate: for<'a> fn(&'a JointQuorum, &Reach<'_>) -> Cow<'a, JointQuorum>,
     /// When a client is told that its update succeeded (§5.3).
@@ -198,7 +201,8 @@ pub struct Parts {
 impl Default for Parts {
     fn default() -> Self {
         Self {
-            fence: generation_clock::compare,
+            fence: |_, current, seen| generation_clock::compare(current, seen),
+            fence_answers: generation_clock::compare,
             electorate: |configuration, _| Cow::Borrowed(configuration),
             acknowledge: |_| Acknowledge::Applied,
             admit: |arrival| arrival,

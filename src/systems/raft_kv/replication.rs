@@ -134,7 +134,7 @@ impl Replica {
 
     /// A follower answered.
     pub fn on_appended(&mut self, from: NodeId, appended: Appended, ctx: &mut Ctx<'_>) -> Done {
-        match (self.parts.fence)(self.generation(), appended.generation) {
+        match (self.parts.fence_answers)(self.generation(), appended.generation) {
             Seen::Newer => return self.adopt(appended.generation, ctx),
             Seen::Stale => return Ok(()),
             Seen::Current => {}

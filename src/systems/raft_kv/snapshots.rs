@@ -49,7 +49,7 @@ impl Replica {
     /// A leader sent a snapshot.
     pub fn on_install(&mut self, from: NodeId, install: Install, ctx: &mut Ctx<'_>) -> Done {
         let Install { generation, round, position, body } = install;
-        if (self.parts.fence)(self.generation(), generation) == Seen::Stale {
+        if (self.parts.fence)(self.part, self.generation(), generation) == Seen::Stale {
             self.answer(from, (round, AppendResult::Stale), ctx);
             return Ok(());
         }
