@@ -301,3 +301,121 @@ fn is_read(operation: &Operation) -> bool {
 fn read_of(key: Value) -> Operation {
     Operation::new(functions::READ, key, Value::Nil)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::workload::ClientGroup;
+    use crate::history::Phase;
+
+    fn client() -> Client {
+        let group = ClientGroup { count: 1, near: None, operations: Vec::new(), routing: None };
+        let workload = Workload {
+            clients: vec![group],
+            operations: vec![("write".into(), 1)],
+            ..Workload::default()
+        };
+        clients(1, &Cluster::of_size(3), &workload, Sessions::Opened).swap_remove(0)
+    }
+
+    fn sent(actions: &[Action]) -> &Request {
+        let mut requests = actions.iter().filter_map(|action| match action {
+            Action::Send(_, request) => Some(request),
+            _ => None,
+        });
+        requests.next_back().expect("the client asks")
+    }
+
+    fn recorded(actions: &[Action]) -> &HistoryEvent {
+        let mut events = actions.iter().filter_map(|action| match action {
+            Action::Record(event) => Some(event),
+            _ => None,
+        });
+        events.next_back().expect("the client writes down")
+    }
+
+    fn at(millis: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(millis)
+    }
+
+    /// The client has invoked a write and asks for a session.
+    fn opening() -> (Client, Vec<Action>) {
+        let mut client = client();
+        let mut actions = Vec::new();
+        client.wake(at(0), &mut actions);
+        assert_eq!(sent(&actions).operation.function, functions::OPEN_SESSION);
+        (client, actions)
+    }
+
+    /// The session is open and the write is on its way.
+    fn asking() -> (Client, Vec<Action>) {
+        let (mut client, mut actions) = opening();
+        client.reply(sent(&actions).token, Reply::ok(0), at(1), &mut actions);
+        (client, actions)
+    }
+
+    /// Each of the three nodes says that it knows no leader.
+    fn refuse_three_times(client: &mut Client, begin: u64, actions: &mut Vec<Action>) {
+        for attempt in 0..3 {
+            if attempt > 0 {
+                client.wake(at(begin + 50 * attempt), actions);
+            }
+            let token = sent(actions).token;
+            client.reply(token, Reply::NotLeader(None), at(begin + 50 * attempt), actions);
+        }
+    }
+
+    #[test]
+    fn invoke_and_completion_name_the_request_that_was_sent() {
+        let (mut client, mut actions) = asking();
+        let invoked = recorded(&actions).request;
+        let request = sent(&actions).clone();
+        assert_eq!(request.id, invoked);
+        client.reply(request.token, Reply::ok(0), at(2), &mut actions);
+        assert_eq!((recorded(&actions).phase, recorded(&actions).request), (Phase::Ok, invoked));
+    }
+
+    #[test]
+    fn what_every_node_refused_has_failed() {
+        let (mut client, mut actions) = asking();
+        for attempt in 0..3 {
+            let token = sent(&actions).token;
+            client.reply(token, Reply::NotLeader(None), at(10 + 50 * attempt), &mut actions);
+            client.wake(at(40 + 50 * attempt), &mut actions);
+        }
+        assert_eq!(
+            (recorded(&actions).phase, recorded(&actions).reason),
+            (Phase::Fail, "no-leader")
+        );
+    }
+
+    #[test]
+    fn what_was_once_left_unanswered_may_take_effect() {
+        let (mut client, mut actions) = asking();
+        client.wake(at(400), &mut actions); // the first attempt stays unanswered
+        refuse_three_times(&mut client, 410, &mut actions);
+        assert_eq!(recorded(&actions).phase, Phase::Info);
+    }
+
+    #[test]
+    fn an_operation_that_never_got_a_session_has_failed() {
+        let (mut client, mut actions) = opening();
+        for wake in [301, 602, 903, 1_000] {
+            client.wake(at(wake), &mut actions);
+        }
+        assert_eq!((recorded(&actions).phase, recorded(&actions).reason), (Phase::Fail, "timeout"));
+    }
+
+    #[test]
+    fn a_retry_has_the_same_id_and_another_token() {
+        let (mut client, mut actions) = asking();
+        let first = sent(&actions).clone();
+        client.wake(at(400), &mut actions);
+        let second = sent(&actions).clone();
+        assert_eq!((first.id, first.operation), (second.id, second.operation));
+        assert_ne!(first.token, second.token);
+        // The answer to the first attempt still counts.
+        client.reply(first.token, Reply::ok(0), at(410), &mut actions);
+        assert_eq!(recorded(&actions).phase, Phase::Ok);
+    }
+}

@@ -66,7 +66,7 @@ pub trait Node: Sized + 'static {
 
     /// A client asks. Answer with [`Context::reply`], now or later, or never.
     fn on_request(&mut self, request: Request, ctx: &mut Context<'_, Self>) {
-        ctx.reply(request.token, Reply::Fail("this node serves no clients"));
+        ctx.reply(request.token, Reply::Refused("this node serves no clients"));
     }
 
     /// A background disk operation ended.

@@ -88,6 +88,7 @@ impl Draw {
             (functions::READ, _) => result.clone(),
             (functions::WRITE, value) => value.clone(),
             (functions::CAS, Value::List(values)) => values[1].clone(),
+            (functions::DELETE, _) => Value::Nil,
             _ => return,
         };
         self.seen.insert(operation.key.clone(), value);

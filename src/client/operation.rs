@@ -27,7 +27,6 @@ impl Client {
         };
         *step = Step::Asking;
         self.session_open = true;
-        self.sequence = 1;
         self.refused = None;
         self.first_attempt = self.attempt + 1;
         self.attempt(now, actions);
@@ -119,7 +118,7 @@ impl Client {
             }
             if !self.session_open {
                 self.session += 1;
-                self.sequence = 0;
+                self.sequence = 1;
                 return Step::Opening;
             }
         }
@@ -168,8 +167,12 @@ impl Client {
         self.nodes[..self.near].rotate_left(1);
     }
 
-    /// The current request. Reads are numbered apart: they have no place in the session.
+    /// The request of an operation. Reads are numbered apart: they have no place in the session. The request that opens
+    /// a session has the number 0 in it.
     fn request(&self, operation: &Operation) -> RequestId {
+        if operation.function == functions::OPEN_SESSION {
+            return RequestId { session: self.session, sequence: 0 };
+        }
         if self.sessions == Sessions::Opened && is_read(operation) {
             return RequestId { session: self.session | READS, sequence: self.invoked };
         }
