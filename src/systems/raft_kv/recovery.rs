@@ -41,7 +41,7 @@
 
 use crate::claim::Claim;
 use crate::kernel::ids::{LogIndex, NodeId};
-use crate::patterns::generation_clock::GenerationClock;
+use crate::patterns::generation_clock::{GenerationClock, Seen};
 use crate::patterns::heartbeat::FailureMonitor;
 use crate::patterns::high_water_mark::HighWaterMark;
 use crate::patterns::leader_and_followers::{Happening, Part};
@@ -194,7 +194,9 @@ impl Replica {
         let last = log.last();
         ctx.claim(Claim::Recovered { last: last.index, applied: self.applied, state });
         ctx.claim(Claim::Durable { index: last.index });
-        self.clock.observe(last.generation);
+        if self.clock.observe(last.generation) == Seen::Newer {
+            self.voted_for = None; // the vote was of an older generation
+        }
         if self.voted_for == Some(self.me) && last.generation == self.clock.current() {
             ctx.mark("raft.leader-recovered-as-follower");
         }
