@@ -256,7 +256,12 @@ mod tests {
     fn a_durable_entry_that_changed_is_a_violation() {
         let script = stopped().append(0, (1, 1), 11).append(0, (2, 1), 99);
         let judgement = script.recovered(0, 2, (0, 0)).judged_by(NAME);
-        assert_violation(&judgement, "recovered an entry of generation 1 (0000000000000063)");
+        assert_violation(&judgement, "at index 2, where an entry of generation 1 (00000");
+        let known = Script::new().append(1, (1, 1), 11).append(1, (2, 0), 22);
+        let script = known.append(0, (1, 1), 11).append(0, (2, 1), 12).durable(0, 2).stop(0);
+        let script = script.recovering(0).append(0, (1, 1), 11).append(0, (2, 0), 22);
+        let judgement = script.recovered(0, 2, (0, 0)).judged_by(NAME);
+        assert_violation(&judgement, "at index 2, where an entry of generation 1 (00000");
     }
 
     #[test]
