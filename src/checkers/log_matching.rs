@@ -246,9 +246,10 @@ mod tests {
             let judgement = script.append(1, (3, 2), 13).judged_by("log-matching");
             assert_violation(&judgement, "of generation 2 at index 3, but differ through it");
         }
-        let unknown = Script::new().snapshot(3, (1, 1), 7).append(3, (2, 1), 12);
-        let known = unknown.append(0, (1, 1), 11).append(0, (2, 1), 12).append(0, (3, 2), 13);
-        let other = known.append(1, (1, 1), 11).append(1, (2, 9), 99).append(1, (3, 2), 13);
+        // Node 3 learns its history only from the entry at index 2, and hands it on.
+        let unknown = Script::new().snapshot(3, (1, 1), 7).append(0, (1, 1), 11);
+        let learned = unknown.append(0, (2, 1), 12).append(3, (2, 1), 12).append(3, (3, 2), 13);
+        let other = learned.append(1, (1, 1), 11).append(1, (2, 9), 99).append(1, (3, 2), 13);
         assert_violation(&other.judged_by("log-matching"), "they differ first at index 2");
     }
 
