@@ -2,7 +2,7 @@
 //!
 //! A checker is shown the trace, event by event, while the run goes on, and asked for its judgement at the end. It
 //! never sees a node's memory, and it does not know which system runs. If it saw nothing that it could have judged, it
-//! says *unknown*, not *ok*.
+//! says *vacuous*, not *ok*: a run in which nobody had anything to check is *unknown*.
 
 pub mod at_most_once;
 pub mod durability;
@@ -63,6 +63,8 @@ pub enum Judgement {
     Ok,
     /// It did not hold.
     Violation(Violation),
+    /// There was nothing to check; here is why.
+    Vacuous(String),
     /// Nobody can say; here is why.
     Unknown(String),
 }

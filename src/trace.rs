@@ -1,7 +1,6 @@
 //! What happened in a run, in order, with causes; and its digest.
 //!
-//! Each fact goes through [`Trace::record`]: it is folded into the digest, kept if a trace was asked for, and shown to
-//! the checkers that want its class. Facts are plain data; nothing is formatted unless a trace is kept.
+//! Each fact is folded into the digest, kept if a trace was asked for, and shown to the checkers that want its class. Facts are plain data; nothing is formatted unless a trace is kept.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -282,20 +281,23 @@ impl Trace {
         self.kept.is_some()
     }
 
-    /// Takes in one fact and gives it its number.
+    /// Takes one fact into the digest and gives it its number.
     #[inline]
-    pub fn record(&mut self, at: Instant, cause: u64, node: Option<NodeId>, fact: Fact) -> Event {
+    pub fn fold(&mut self, at: Instant, node: Option<NodeId>, fact: &Fact) -> u64 {
         self.number += 1;
         if !matches!(fact, Fact::Note(_)) {
             self.digest.word(at.as_nanos());
             self.digest.word(node.map_or(u64::MAX, |node| u64::from(node.0)));
             fact.hash(&mut self.digest);
         }
-        let event = Event { at, number: self.number, cause, node, fact };
+        self.number
+    }
+
+    /// Keeps an event, if events are kept.
+    pub fn keep(&mut self, event: &Event) {
         if let Some(kept) = &mut self.kept {
             kept.push(event.clone());
         }
-        event
     }
 
     /// How many facts were recorded.
@@ -318,7 +320,7 @@ impl Trace {
 
     /// The events, if they were kept.
     #[must_use]
-    pub fn events(&self) -> &[Event] {
-        self.kept.as_deref().unwrap_or(&[])
+    pub fn into_events(self) -> Vec<Event> {
+        self.kept.unwrap_or_default()
     }
 }

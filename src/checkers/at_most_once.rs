@@ -101,7 +101,7 @@ impl Checker for AtMostOnce {
 
     fn finish(&mut self, _end: Instant) -> Judgement {
         if self.executed == 0 {
-            return Judgement::Unknown("no node ever said whose request it applied".into());
+            return Judgement::Vacuous("no node ever said whose request it applied".into());
         }
         Judgement::Ok
     }

@@ -109,7 +109,7 @@ impl Checker for Durability {
 
     fn finish(&mut self, end: Instant) -> Judgement {
         if let Some(why) = self.records.nothing_to_judge() {
-            return Judgement::Unknown(why.into());
+            return Judgement::Vacuous(why.into());
         }
         let lost = self.lost();
         let Some((acknowledged, request, record, what)) = lost.first() else {

@@ -70,7 +70,7 @@ impl Checker for ElectionSafety {
 
     fn finish(&mut self, _end: Instant) -> Judgement {
         if self.led == 0 {
-            return Judgement::Unknown("no node ever claimed to lead".into());
+            return Judgement::Vacuous("no node ever claimed to lead".into());
         }
         Judgement::Ok
     }

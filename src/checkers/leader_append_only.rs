@@ -68,7 +68,7 @@ impl Checker for LeaderAppendOnly {
 
     fn finish(&mut self, _end: Instant) -> Judgement {
         if self.appended == 0 {
-            return Judgement::Unknown("no leader ever appended to its log".into());
+            return Judgement::Vacuous("no leader ever appended to its log".into());
         }
         Judgement::Ok
     }

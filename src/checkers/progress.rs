@@ -117,7 +117,7 @@ impl Checker for Progress {
         let total = self.completed + self.missed;
         if total == 0 {
             let why = "no operation was invoked, and its time up, in the quiet phase";
-            return Judgement::Unknown(why.into());
+            return Judgement::Vacuous(why.into());
         }
         if self.missed == 0 {
             return Judgement::Ok;

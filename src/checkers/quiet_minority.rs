@@ -186,16 +186,16 @@ impl Checker for QuietMinority {
 
     fn finish(&mut self, end: Instant) -> Judgement {
         let Some(watch) = &self.watch else {
-            return Judgement::Unknown("the scenario names no minority to watch".into());
+            return Judgement::Vacuous("the scenario names no minority to watch".into());
         };
         if end < watch.to {
-            return Judgement::Unknown(format!("the run ended before {}", watch.to));
+            return Judgement::Vacuous(format!("the run ended before {}", watch.to));
         }
         if let Some(node) = watch.nodes.iter().find(|node| !self.generations.contains_key(node)) {
-            return Judgement::Unknown(format!("{node} never said in which generation it is"));
+            return Judgement::Vacuous(format!("{node} never said in which generation it is"));
         }
         if self.writes_asked == 0 && !watch.clients.is_empty() {
-            return Judgement::Unknown("nobody near the minority asked for a write".into());
+            return Judgement::Vacuous("nobody near the minority asked for a write".into());
         }
         Judgement::Ok
     }

@@ -91,17 +91,17 @@ impl Checker for Stability {
 
     fn finish(&mut self, end: Instant) -> Judgement {
         let Some(watch) = &self.watch else {
-            return Judgement::Unknown("the scenario names no window to watch".into());
+            return Judgement::Vacuous("the scenario names no window to watch".into());
         };
         if let Some(why) = &self.stopped {
-            return Judgement::Unknown(why.clone());
+            return Judgement::Vacuous(why.clone());
         }
         if end < watch.to {
-            return Judgement::Unknown(format!("the run ended before {}", watch.to));
+            return Judgement::Vacuous(format!("the run ended before {}", watch.to));
         }
         match self.leader {
             Some((.., since)) if since < watch.from => Judgement::Ok,
-            _ => Judgement::Unknown("nobody led when the watch began".into()),
+            _ => Judgement::Vacuous("nobody led when the watch began".into()),
         }
     }
 }

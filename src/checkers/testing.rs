@@ -217,7 +217,7 @@ pub(crate) fn assert_violation(judgement: &Judgement, says: &str) {
 /// Nobody can say, for a reason that says this.
 #[track_caller]
 pub(crate) fn assert_unknown(judgement: &Judgement, says: &str) {
-    let Judgement::Unknown(why) = judgement else {
+    let (Judgement::Vacuous(why) | Judgement::Unknown(why)) = judgement else {
         panic!("expected unknown, not {judgement:?}");
     };
     assert!(why.contains(says), "expected {says:?} in {why:?}");

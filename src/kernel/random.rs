@@ -67,7 +67,7 @@ impl Probability {
     #[must_use]
     pub fn from_f64(value: f64) -> Option<Self> {
         // A power of two scales exactly, so this is the same everywhere.
-        (0.0..=1.0).contains(&value).then(|| Self((value * 4_294_967_296.0) as u64))
+        (0.0..=1.0).contains(&value).then_some(Self((value * 4_294_967_296.0) as u64))
     }
 
     /// The probability as a number between 0 and 1, for reports.
@@ -209,21 +209,42 @@ mod tests {
     fn the_raw_stream_is_frozen() {
         let mut stream = stream();
         let words: Vec<u64> = (0..4).map(|_| stream.word()).collect();
-        assert_eq!(words, [0, 0, 0, 0]);
+        // Computed by an independent ChaCha8: the key is the four words 42, 9, 1, 2 in little-endian
+        // order, block counter and stream are 0, and a word is two 32-bit outputs, the lower first.
+        let expected = [
+            0x1e01_dbe1_0b76_1865,
+            0x1268_55f1_f276_0cb6,
+            0x34a5_dbe0_681f_5f50,
+            0x3955_6e3e_4417_7fff,
+        ];
+        assert_eq!(words, expected);
     }
 
     #[test]
     fn the_sampling_is_frozen() {
         let mut stream = stream();
         let sample: Vec<u64> = (0..8).map(|_| stream.below(100)).collect();
-        assert_eq!(sample, [0; 8]);
+        assert_eq!(sample, [11, 7, 20, 22, 5, 57, 80, 70]);
         let mut items = [0, 1, 2, 3, 4, 5, 6, 7];
         stream.shuffle(&mut items);
-        assert_eq!(items, [0; 8]);
+        assert_eq!(items, [0, 5, 2, 1, 6, 7, 3, 4]);
         let low = Duration::from_millis(1);
-        assert_eq!(stream.duration(low, 2 * low), Duration::from_nanos(0));
+        assert_eq!(stream.duration(low, 2 * low), Duration::from_nanos(1_389_720));
         assert!(stream.chance(Probability::ALWAYS));
         assert!(!stream.chance(Probability::NEVER));
+    }
+
+    #[test]
+    fn addressed_draws_are_frozen() {
+        // Four words each, so the fifth draws are the words 20 to 23 of the stream: block 2, from its
+        // ninth 32-bit output on.
+        let expected = [
+            0x5af4_fb4d_1c83_5759,
+            0xd50d_ede0_ba5e_ec49,
+            0xec6e_38f0_0b8e_c603,
+            0xe0d6_9ae4_627e_3b44,
+        ];
+        assert_eq!(stream().draws(5), expected);
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub struct WallTime(i64);
 /// # Panics
 /// If the duration is longer than 584 years.
 #[must_use]
+#[inline]
 pub fn nanos(duration: Duration) -> u64 {
     duration
         .as_secs()
@@ -144,8 +145,10 @@ pub struct ClockLine {
     pub wall: WallTime,
     /// How fast it runs: local nanoseconds per 10^9 true ones.
     pub rate: u64,
-    /// The error bound that the clock states, in nanoseconds.
+    /// The error bound that the clock states there, in nanoseconds.
     pub bound: u64,
+    /// How fast the stated bound grows: nanoseconds per 10^9 true ones.
+    pub bound_growth: u64,
 }
 
 /// A clock that neither gains nor loses: local nanoseconds per 10^9 true ones.
@@ -159,6 +162,7 @@ impl Default for ClockLine {
             wall: WallTime::default(),
             rate: RATE_TRUE,
             bound: 0,
+            bound_growth: 0,
         }
     }
 }
@@ -182,12 +186,22 @@ impl ClockLine {
     #[must_use]
     pub fn wall(&self, at: Instant) -> WallReading {
         let shown = self.wall.0 + self.elapsed(at) as i64;
-        let bound = self.bound as i64;
+        let bound = self.bound_at(at) as i64;
         WallReading {
             earliest: WallTime(shown - bound),
             shown: WallTime(shown),
             latest: WallTime(shown + bound),
         }
+    }
+
+    /// The error bound that the clock states at true time `at`, in nanoseconds. Before the line begins, it is
+    /// that of the beginning.
+    #[must_use]
+    pub const fn bound_at(&self, at: Instant) -> u64 {
+        if self.bound_growth == 0 {
+            return self.bound;
+        }
+        self.bound + scale(at.0.saturating_sub(self.origin.0), self.bound_growth, RATE_TRUE)
     }
 
     /// How much true time passes while this clock counts `local`.
@@ -201,8 +215,8 @@ impl ClockLine {
 }
 
 /// `value * numerator / denominator`, without overflow in between.
-fn scale(value: u64, numerator: u64, denominator: u64) -> u64 {
-    (u128::from(value) * u128::from(numerator) / u128::from(denominator)) as u64
+const fn scale(value: u64, numerator: u64, denominator: u64) -> u64 {
+    (value as u128 * numerator as u128 / denominator as u128) as u64
 }
 
 #[cfg(test)]
@@ -225,6 +239,13 @@ mod tests {
         assert_eq!(reading.earliest, WallTime(85));
         assert_eq!(reading.shown, WallTime(95));
         assert_eq!(reading.latest, WallTime(105));
+    }
+
+    #[test]
+    fn a_growing_bound_covers_the_drift_that_it_allows() {
+        // 50 ppm for 20 s is 1 ms.
+        let line = ClockLine { bound: 10, bound_growth: 50_000, ..ClockLine::default() };
+        assert_eq!(line.bound_at(Instant::from_nanos(20_000_000_000)), 10 + 1_000_000);
     }
 
     #[test]

@@ -52,8 +52,8 @@ impl<N: Node> Context<'_, N> {
         self.nodes().filter(move |&node| node != me)
     }
 
-    /// Whether the operator starts this node for the first time, on a disk that was never used. At any later start an
-    /// empty disk means that the disk was lost.
+    /// Whether this node was never started before: no earlier `on_start` came to its end, so no earlier life of the node
+    /// has promised anything to anybody. At any later start an empty disk means that the disk was lost.
     #[must_use]
     pub const fn is_first_start(&self) -> bool {
         self.first_start
@@ -150,6 +150,18 @@ pub struct Disk<'a, N: Node> {
     driver: &'a mut dyn DiskDriver,
     moment: &'a mut Instant,
     effects: &'a mut Effects<N>,
+}
+
+#[cfg(test)]
+impl<'a, N: Node> Disk<'a, N> {
+    /// A disk outside of any simulation.
+    pub(crate) fn over(
+        driver: &'a mut dyn DiskDriver,
+        moment: &'a mut Instant,
+        effects: &'a mut Effects<N>,
+    ) -> Self {
+        Self { driver, moment, effects }
+    }
 }
 
 impl<N: Node> Disk<'_, N> {
@@ -293,6 +305,11 @@ impl<N: Node> Disk<'_, N> {
     pub fn remove(&mut self, path: &str) -> Result<(), DiskError> {
         let timed = self.driver.remove(*self.moment, path);
         self.ended(DiskAction::Remove, None, 0, timed)
+    }
+
+    /// Says that the run reached something worth covering, as [`Context::mark`] does.
+    pub fn mark(&mut self, name: &'static str) {
+        self.effects.list.push((*self.moment, Effect::Mark(name)));
     }
 
     fn ended<T>(

@@ -90,7 +90,7 @@ impl<T: Copy + Ord> Timers<T> {
     /// Timers of one-off values (a request's number, say) must not pile up.
     fn forget_idle(&mut self) {
         self.idle += 1;
-        if self.idle > 16 + self.entries.len() {
+        if self.idle > 16 + self.entries.len() / 2 {
             self.entries.retain(|e| e.deadline != Instant::MAX || e.queued != Instant::MAX);
             self.idle = 0;
         }

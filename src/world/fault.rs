@@ -273,3 +273,18 @@ pub struct ClockFault {
     /// The error bound that the clock states, from now on, honest or not.
     pub bound: Option<Duration>,
 }
+
+impl PowerFailure {
+    /// All of `target` lose power at once, and have it back after `restart`.
+    #[must_use]
+    pub const fn of(target: Target, restart: Duration) -> Self {
+        Self {
+            target,
+            within: Duration::ZERO,
+            restart: Some(Distribution::Constant(restart)),
+            again: Probability::NEVER,
+            again_within: Duration::ZERO,
+            again_after_operations: None,
+        }
+    }
+}

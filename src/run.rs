@@ -1,0 +1,109 @@
+//! From a scenario to a report.
+//!
+//! [`run`] looks the system up, sets it up as the scenario says, with the patterns taken away that are to be off, seats the
+//! judges, runs, and tells what happened. It is the one function behind the command line, the tests and whatever runs many
+//! seeds.
+
+pub mod builder;
+mod judges;
+pub mod options;
+pub mod report;
+mod story;
+mod systems;
+
+use std::fmt;
+
+use crate::run::judges::Panel;
+use crate::run::options::RunOptions;
+use crate::run::report::RunReport;
+use crate::run::story::Frame;
+use crate::scenario::Scenario;
+use crate::simulation::options::{Keep, SimulationOptions};
+
+/// Why a scenario cannot be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunError {
+    /// What is wrong, and what to do about it.
+    pub message: String,
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl RunError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+/// Runs a scenario once.
+///
+/// # Errors
+/// If the scenario asks for what this version cannot do: random faults, a pattern that its system cannot do without, a
+/// checker that is not built yet.
+pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<RunReport, RunError> {
+    if !scenario.nemesis.is_none() {
+        let message = "random faults (`nemesis`) cannot be generated yet; list them in `faults`";
+        return Err(RunError::new(message));
+    }
+    let mut without = scenario.without.clone();
+    without.extend(options.without.iter().filter(|name| !scenario.without.contains(name)).cloned());
+    let panel = Panel::of(scenario)?;
+    let frame = frame(scenario, options, &without, &panel);
+    let simulation = simulation_options(scenario, options);
+    let run = systems::find(&scenario.system.kind)?;
+    let outcome = run(systems::Setup {
+        choice: &scenario.system,
+        without: &without,
+        simulation,
+        checkers: panel.checkers,
+        progress: &options.progress,
+    })?;
+    Ok(story::report(frame, outcome))
+}
+
+fn simulation_options(scenario: &Scenario, options: &RunOptions) -> SimulationOptions {
+    let keep = match (options.keep_trace, options.keep_history) {
+        (true, _) => Keep::Trace,
+        (false, true) => Keep::History,
+        (false, false) => Keep::Digest,
+    };
+    SimulationOptions {
+        seed: options.seed.unwrap_or(scenario.seed),
+        cluster: scenario.cluster.clone(),
+        network: scenario.network.clone(),
+        disk: scenario.disk,
+        clock: scenario.clock,
+        cpu: scenario.cpu,
+        workload: scenario.workload.clone(),
+        faults: scenario.faults.clone(),
+        duration: scenario.duration,
+        quiet: scenario.quiet,
+        keep,
+        ..SimulationOptions::default()
+    }
+}
+
+fn frame(scenario: &Scenario, options: &RunOptions, without: &[String], panel: &Panel) -> Frame {
+    let cluster = &scenario.cluster;
+    let group = |near: Option<usize>| {
+        near.map_or_else(|| "clients".to_owned(), |place| cluster.regions[place].name.clone())
+    };
+    Frame {
+        scenario: scenario.name.clone(),
+        about: scenario.about.clone(),
+        system: scenario.system.kind.clone(),
+        seed: options.seed.unwrap_or(scenario.seed),
+        without: without.to_vec(),
+        nodes: cluster.names.clone(),
+        groups: scenario.workload.clients.iter().map(|clients| group(clients.near)).collect(),
+        expect: scenario.expect.clone(),
+        coverage: scenario.coverage.clone(),
+        required: panel.required.clone(),
+    }
+}

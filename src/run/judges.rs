@@ -1,0 +1,145 @@
+//! Who judges a run, and what the judges must be told about the scenario.
+
+use std::time::Duration;
+
+use crate::checkers::Checker;
+use crate::checkers::registry::{self, CheckerOptions, Watch};
+use crate::history::functions;
+use crate::kernel::ids::{ClientId, NodeId};
+use crate::run::RunError;
+use crate::scenario::Scenario;
+use crate::scenario::judgement::Checks;
+use crate::scenario::systems::{OptionValue, SystemChoice};
+use crate::simulation::PANIC;
+use crate::world::cluster::Cluster;
+use crate::world::fault::{Fault, Target};
+
+/// The checkers that say something about a run in any case: a run about which one of them has nothing to say has tested
+/// too little to be called ok.
+const ALWAYS: &[&str] = &["linearizability", "durability", "state-machine-safety", "progress"];
+/// The checkers that need a window to watch.
+const WATCHING: &[&str] = &["quiet-minority", "stability"];
+const SESSIONS: &str = "session-guarantees";
+
+/// The judges of a run.
+pub(super) struct Panel {
+    /// They are shown the run.
+    pub checkers: Vec<Box<dyn Checker>>,
+    /// Without their word the run cannot be called ok.
+    pub required: Vec<String>,
+}
+
+impl Panel {
+    /// The judges that a scenario asks for, or those that fit it.
+    pub(super) fn of(scenario: &Scenario) -> Result<Self, RunError> {
+        let options = options(scenario);
+        let names: Vec<&str> = match &scenario.checks {
+            Checks::Default => fitting(scenario),
+            Checks::Only(names) => names.iter().map(String::as_str).collect(),
+        };
+        let mut checkers = Vec::new();
+        for name in names.iter().filter(|name| **name != PANIC) {
+            if WATCHING.contains(name) && options.watch.is_none() {
+                let message = format!("{name} needs a `watch`: the nodes and the time to look at");
+                return Err(RunError::new(message));
+            }
+            let checker = registry::build(name, &options).ok_or_else(|| {
+                RunError::new(format!("the checker {name} is not built yet; leave it out"))
+            })?;
+            checkers.push(checker);
+        }
+        let required = match &scenario.checks {
+            Checks::Default => ALWAYS.iter().chain(WATCHING).map(ToString::to_string).collect(),
+            Checks::Only(names) => names.clone(),
+        };
+        Ok(Self { checkers, required })
+    }
+}
+
+/// All checkers but those that have nothing to look at in this scenario.
+fn fitting(scenario: &Scenario) -> Vec<&'static str> {
+    let asks = |function: &str| {
+        let workload = &scenario.workload;
+        let groups = workload.clients.iter().map(|group| &group.operations);
+        groups.chain([&workload.operations]).flatten().any(|(name, _)| name == function)
+    };
+    let fits = |name: &&str| match *name {
+        SESSIONS => asks(functions::READ_SESSION),
+        name => !WATCHING.contains(&name) || scenario.watch.is_some(),
+    };
+    registry::CHECKERS.iter().map(|entry| entry.name).filter(fits).collect()
+}
+
+fn options(scenario: &Scenario) -> CheckerOptions {
+    let cluster = &scenario.cluster;
+    let reconfigured =
+        scenario.faults.iter().any(|fault| matches!(fault.fault, Fault::Reconfigure { .. }));
+    let voters = match scenario.system.option("members") {
+        Some(OptionValue::Nodes(members)) => members.len(),
+        _ => cluster.size(),
+    };
+    CheckerOptions {
+        nodes: cluster.size(),
+        voters: (!reconfigured).then_some(voters),
+        progress_within: progress_within(scenario),
+        watch: scenario.watch.as_ref().map(|watch| {
+            let nodes = nodes_of(&watch.minority, cluster);
+            Watch {
+                from: watch.from,
+                to: watch.to,
+                clients: clients_near(scenario, &nodes),
+                nodes,
+                messages_max: watch.messages_max,
+            }
+        }),
+    }
+}
+
+/// The bound of `progress`, from what the scenario says that things take, at worst:
+///
+/// - a follower notices that it has no leader (one election time-out) and wins the third election (three more);
+/// - each election, and the first commit, is two round trips and two syncs;
+/// - a client notices (one retry), and asks twice more.
+fn progress_within(scenario: &Scenario) -> Duration {
+    let delays = scenario.network.regions.iter().filter_map(|region| region.change.delay);
+    let delay = delays
+        .chain([scenario.network.link.delay])
+        .map(|delay| delay.upper())
+        .max()
+        .expect("there is at least the default link");
+    let step = 4 * delay + 2 * (scenario.disk.sync.upper() + scenario.disk.access.upper());
+    let election = election_timeout_max(&scenario.system);
+    4 * election + 4 * step + 3 * scenario.workload.retry
+}
+
+fn election_timeout_max(system: &SystemChoice) -> Duration {
+    match system.option("election-timeout") {
+        Some(OptionValue::DurationRange(_, high)) => *high,
+        _ => crate::systems::raft_kv::options::RaftOptions::default().election_timeout.1,
+    }
+}
+
+/// The nodes that a target names, if it names them before the run.
+fn nodes_of(target: &Target, cluster: &Cluster) -> Vec<NodeId> {
+    match target {
+        Target::Node(node) => vec![*node],
+        Target::Region(region) => cluster.regions[*region].nodes.clone(),
+        Target::List(targets) => {
+            targets.iter().flat_map(|target| nodes_of(target, cluster)).collect()
+        }
+        _ => cluster.nodes().collect(),
+    }
+}
+
+/// The clients near a region all of whose nodes are among these.
+fn clients_near(scenario: &Scenario, nodes: &[NodeId]) -> Vec<ClientId> {
+    let inside = |near: Option<usize>| {
+        near.is_some_and(|region| {
+            scenario.cluster.regions[region].nodes.iter().all(|node| nodes.contains(node))
+        })
+    };
+    let groups = scenario.workload.clients.iter();
+    let places = groups.flat_map(|group| std::iter::repeat_n(group.near, group.count as usize));
+    let numbered = places.enumerate().filter(|(_, near)| inside(*near));
+    numbered.map(|(number, _)| ClientId(number as u32)).collect()
+}

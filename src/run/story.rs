@@ -1,0 +1,198 @@
+//! From what the simulation left behind to the data of a report.
+
+use std::collections::BTreeMap;
+
+use crate::kernel::ids::NodeId;
+use crate::kernel::time::{Instant, nanos};
+use crate::run::report::{
+    Act, Activity, DiskCounts, FaultSpan, GroupActivity, Kept, Latency, Leadership, MessageCounts,
+    OperationCounts, Outage, OutageKind, RunReport, Story, Verdict, ViolationReport,
+};
+use crate::scenario::judgement::Expectation;
+use crate::simulation::outcome::{self, Counts, Outcome};
+
+/// What a report says that the simulation does not know.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its own words.
+    pub about: String,
+    /// The system's name.
+    pub system: String,
+    /// The seed.
+    pub seed: u64,
+    /// The patterns that were off.
+    pub without: Vec<String>,
+    /// The nodes' names.
+    pub nodes: Vec<String>,
+    /// The names of the groups of clients.
+    pub groups: Vec<String>,
+    /// What is expected.
+    pub expect: Expectation,
+    /// The marks without which the run has tested nothing.
+    pub coverage: Vec<String>,
+    /// The checkers without whose word the run cannot be called ok.
+    pub required: Vec<String>,
+}
+
+/// The report of a run.
+#[must_use]
+pub fn report(frame: Frame, outcome: Outcome) -> RunReport {
+    let story = story(&frame, &outcome);
+    let violations = violations(&outcome, &story);
+    let unknown_because = doubts(&frame, &outcome, &story);
+    let verdict = if !violations.is_empty() {
+        Verdict::Violation
+    } else if unknown_because.is_empty() {
+        Verdict::Ok
+    } else {
+        Verdict::Unknown
+    };
+    let as_expected = match &frame.expect {
+        Expectation::Ok => verdict == Verdict::Ok,
+        Expectation::Violation(checker) => violations.iter().any(|found| found.checker == *checker),
+    };
+    let mut faults: BTreeMap<String, u64> = BTreeMap::new();
+    for fault in &outcome.faults {
+        *faults.entry(fault.kind.to_owned()).or_default() += 1;
+    }
+    let coverage = outcome.coverage.iter().map(|(mark, count)| ((*mark).to_owned(), *count));
+    RunReport {
+        elara: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: frame.scenario,
+        system: frame.system,
+        seed: frame.seed,
+        without: frame.without,
+        verdict,
+        as_expected,
+        violations,
+        unknown_because,
+        digest: format!("{:016x}", outcome.digest),
+        virtual_ns: outcome.end.as_nanos(),
+        wall_ns: 0,
+        events: outcome.events,
+        messages: MessageCounts {
+            sent: outcome.network.sent,
+            delivered: outcome.delivered,
+            lost: outcome.network.lost,
+            duplicated: outcome.network.duplicated,
+            cut: outcome.network.cut,
+        },
+        disk: DiskCounts {
+            writes: outcome.disk.writes,
+            syncs: outcome.disk.syncs,
+            bytes: outcome.disk.bytes,
+            lost_sectors: outcome.disk.lost_sectors,
+            torn: outcome.disk.torn_sectors,
+        },
+        faults,
+        operations: counts(outcome.operations),
+        latency_ns: Latency {
+            p50: nanos(outcome.latencies.percentile(50)),
+            p99: nanos(outcome.latencies.percentile(99)),
+            max: nanos(outcome.latencies.max()),
+        },
+        coverage: coverage.collect(),
+        replay: String::new(),
+        story,
+        kept: Kept { trace: outcome.trace, history: outcome.history },
+    }
+}
+
+fn violations(outcome: &Outcome, story: &Story) -> Vec<ViolationReport> {
+    let told = |(checker, violation): &(&str, crate::checkers::Violation)| ViolationReport {
+        checker: (*checker).to_owned(),
+        at_ns: violation.at.as_nanos(),
+        message: story.with_names(&violation.message),
+        evidence: violation.evidence.iter().map(|fact| story.with_names(fact)).collect(),
+    };
+    let mut violations: Vec<ViolationReport> = outcome.violations.iter().map(told).collect();
+    violations.sort_by_key(|violation| violation.at_ns);
+    violations
+}
+
+/// Why the run cannot be called ok: marks that it did not reach, and judges who could not judge.
+fn doubts(frame: &Frame, outcome: &Outcome, story: &Story) -> Vec<String> {
+    let mut doubts: Vec<String> = story
+        .never_reached
+        .iter()
+        .map(|mark| format!("the run never reached {mark}: it has not tested what it is for"))
+        .collect();
+    for (checker, why) in &outcome.unknown {
+        doubts.push(format!("{checker}: {}", story.with_names(why)));
+    }
+    for (checker, why) in &outcome.vacuous {
+        if frame.required.iter().any(|required| required == checker) {
+            doubts.push(format!("{checker}: {}", story.with_names(why)));
+        }
+    }
+    if outcome.ok.is_empty() && doubts.is_empty() {
+        doubts.push("no checker had anything to check".to_owned());
+    }
+    doubts
+}
+
+fn story(frame: &Frame, outcome: &Outcome) -> Story {
+    let reached = |mark: &&String| outcome.coverage.contains_key(mark.as_str());
+    let fault = |span: &outcome::FaultSpan| FaultSpan {
+        kind: span.kind.to_owned(),
+        nodes: span.nodes.clone(),
+        from: span.from,
+        to: span.to,
+    };
+    let leadership = |span: &outcome::LeaderSpan| Leadership {
+        node: span.node,
+        generation: span.generation,
+        from: span.from,
+        to: span.to,
+    };
+    Story {
+        about: frame.about.clone(),
+        expect: frame.expect.clone(),
+        nodes: frame.nodes.clone(),
+        acts: acts(outcome),
+        faults: outcome.faults.iter().map(fault).collect(),
+        outages: outages(outcome),
+        leaderships: outcome.leaders.iter().map(leadership).collect(),
+        activity: activity(frame, outcome),
+        never_reached: frame.coverage.iter().filter(|mark| !reached(mark)).cloned().collect(),
+    }
+}
+
+fn acts(outcome: &Outcome) -> Vec<Act> {
+    let ends = outcome.phases.iter().skip(1).map(|&(_, at)| at).chain([outcome.end]);
+    let act =
+        |(&(name, from), to): (&(&str, Instant), Instant)| Act { name: name.to_owned(), from, to };
+    outcome.phases.iter().zip(ends).map(act).collect()
+}
+
+fn outages(outcome: &Outcome) -> Vec<Outage> {
+    let down = outcome.absences.iter().map(|absence| Outage {
+        node: absence.node,
+        kind: if absence.why == "pause" { OutageKind::Paused } else { OutageKind::Down },
+        from: absence.from,
+        to: absence.to,
+    });
+    let cut = outcome.faults.iter().flat_map(|fault| {
+        let outage =
+            |&node: &NodeId| Outage { node, kind: OutageKind::Cut, from: fault.from, to: fault.to };
+        fault.cut_off.iter().map(outage).collect::<Vec<_>>()
+    });
+    down.chain(cut).collect()
+}
+
+fn activity(frame: &Frame, outcome: &Outcome) -> Activity {
+    let group = |(name, steps): (&String, &Vec<Counts>)| GroupActivity {
+        name: name.clone(),
+        counts: steps.iter().map(|&step| counts(step)).collect(),
+    };
+    Activity {
+        interval: outcome.step,
+        groups: frame.groups.iter().zip(&outcome.timeline).map(group).collect(),
+    }
+}
+
+const fn counts(counts: Counts) -> OperationCounts {
+    OperationCounts { ok: counts.ok, fail: counts.fail, info: counts.info }
+}

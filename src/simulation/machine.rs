@@ -1,0 +1,136 @@
+//! One node's machine: its process, its disk, its timers, and what waits for the process.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::claim::Role;
+use crate::kernel::ids::{Generation, NodeId};
+use crate::kernel::random::{Purpose, Stream};
+use crate::kernel::time::Instant;
+use crate::node::disk::{DiskError, DiskTicket};
+use crate::node::effects::Effect;
+use crate::node::timers::Timers;
+use crate::node::{Node, Request};
+use crate::simulation::options::SimulationOptions;
+use crate::trace::Endpoint;
+use crate::world::disk::SimulatedDisk;
+
+/// How many messages and requests wait for a busy or paused node before further ones are lost, as in a socket's buffer.
+pub(super) const MAILBOX_MAX: usize = 16_384;
+
+/// What a process is called with.
+pub(super) enum Input<N: Node> {
+    Start,
+    Message(Endpoint, N::Message),
+    Timer(N::Timer),
+    Request(Request),
+    Disk(DiskTicket, Result<(), DiskError>),
+}
+
+/// What waits for the process, and the event that caused it.
+pub(super) struct Waiting<N: Node> {
+    pub cause: u64,
+    pub input: Input<N>,
+}
+
+/// One machine.
+pub(super) struct Machine<N: Node> {
+    pub id: NodeId,
+    /// The process; `None` while the machine is down.
+    pub process: Option<N>,
+    /// How often the process has started.
+    pub incarnation: u32,
+    /// Whether an `on_start` came to its end, ever.
+    pub founded: bool,
+    pub disk: SimulatedDisk,
+    pub random: Stream,
+    pub timers: Timers<N::Timer>,
+    pub mailbox: VecDeque<Waiting<N>>,
+    /// Effects of the last handler that are not due yet, with the event that caused the handler.
+    pub pending: VecDeque<(Instant, Effect<N>)>,
+    pub pending_cause: u64,
+    /// When the last handler ends.
+    pub busy_until: Instant,
+    /// For when the one valid wake-up of this machine is queued.
+    pub wake: Option<Instant>,
+    /// Since when the process is paused, and by how many faults.
+    pub paused_since: Option<Instant>,
+    pub pauses: u32,
+    /// How long each handler takes, besides the disk.
+    pub handler: Duration,
+    /// What the process last claimed to be.
+    pub role: Option<(Generation, Role)>,
+    /// Power fails after this many further disk operations.
+    pub operations_left: Option<u64>,
+    /// How often power has failed again during recovery, in a row.
+    pub again: u32,
+}
+
+impl<N: Node> Machine<N> {
+    pub fn new(id: NodeId, options: &SimulationOptions) -> Self {
+        let name = options.cluster.stream_name(id);
+        let stream = |purpose| Stream::new(options.seed, purpose, name, 0);
+        Self {
+            id,
+            process: None,
+            incarnation: 0,
+            founded: false,
+            disk: SimulatedDisk::new(options.disk, stream(Purpose::Disk), stream(Purpose::Power)),
+            random: stream(Purpose::Node),
+            timers: Timers::default(),
+            mailbox: VecDeque::new(),
+            pending: VecDeque::new(),
+            pending_cause: 0,
+            busy_until: Instant::ZERO,
+            wake: None,
+            paused_since: None,
+            pauses: 0,
+            handler: options.cpu.handler,
+            role: None,
+            operations_left: None,
+            again: 0,
+        }
+    }
+
+    pub const fn is_up(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// Whether an input must wait.
+    pub fn is_busy(&self, now: Instant) -> bool {
+        self.paused_since.is_some() || !self.pending.is_empty() || self.busy_until > now
+    }
+
+    /// The process is gone, and with it all that was only in memory.
+    pub fn drop_process(&mut self) {
+        self.process = None;
+        self.timers = Timers::default();
+        self.mailbox.clear();
+        self.pending.clear();
+        self.wake = None;
+        self.busy_until = Instant::ZERO;
+        self.paused_since = None;
+        self.pauses = 0;
+        self.role = None;
+        self.operations_left = None;
+    }
+
+    /// When the next pending effect is due, or the handler ends; `None` if the machine is idle.
+    pub fn next_wake(&self, now: Instant) -> Option<Instant> {
+        match self.pending.front() {
+            Some(&(at, _)) => Some(at),
+            None => (self.busy_until > now).then_some(self.busy_until),
+        }
+    }
+
+    /// The process was paused from `from` on for `span`: what it had not done yet happens that much later.
+    pub fn postpone(&mut self, from: Instant, span: Duration) {
+        for (at, _) in &mut self.pending {
+            *at = *at + span;
+        }
+        if self.busy_until > from {
+            self.busy_until = self.busy_until + span;
+        }
+        self.disk.postpone(from, span);
+    }
+}

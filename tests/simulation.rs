@@ -1,0 +1,189 @@
+//! The execution model, seen from outside: when effects happen, what a crash forestalls, what a pause moves, and that
+//! the same seed gives the same run.
+
+use std::time::Duration;
+
+use elara::kernel::distribution::Distribution;
+use elara::kernel::ids::NodeId;
+use elara::kernel::time::Instant;
+use elara::node::context::Context;
+use elara::node::disk::Open;
+use elara::node::{Message, Node, Reply, Request};
+use elara::run::builder::Builder;
+use elara::simulation::Simulation;
+use elara::simulation::options::Keep;
+use elara::simulation::outcome::Outcome;
+use elara::trace::{Fact, Stop};
+use elara::world::fault::{Fault, PowerFailure, Target};
+use elara::world::options::DiskOptions;
+
+const MILLI: Duration = Duration::from_millis(1);
+
+fn millis(count: u32) -> Duration {
+    MILLI * count
+}
+
+/// Node 0 runs one handler at 10 ms: three times it writes, syncs (2 ms each) and tells node 1 how far it is. It tells
+/// again what it finds on its disk at each start.
+struct Steps;
+
+#[derive(Clone, Debug, Hash, PartialEq)]
+struct Reached(u8);
+impl Message for Reached {}
+
+impl Node for Steps {
+    type Message = Reached;
+    type Timer = u8;
+
+    fn on_start(&mut self, ctx: &mut Context<'_, Self>) {
+        let found = ctx.disk().read_all("steps").unwrap_or_default();
+        if !found.is_empty() {
+            ctx.send(NodeId(1), Reached(100 + found.len() as u8));
+        } else if ctx.id() == NodeId(0) && ctx.is_first_start() {
+            ctx.set_timer(0, millis(10));
+        }
+    }
+
+    fn on_message(&mut self, _: NodeId, reached: Reached, ctx: &mut Context<'_, Self>) {
+        ctx.note(|| format!("heard {}", reached.0));
+    }
+
+    fn on_timer(&mut self, _: u8, ctx: &mut Context<'_, Self>) {
+        let file = ctx.disk().open("steps", Open::Any).expect("no faults");
+        ctx.disk().sync_directory("").expect("no faults");
+        for step in 1..=3 {
+            ctx.disk().append(file, &[step]).expect("no faults");
+            ctx.disk().sync(file).expect("no faults");
+            ctx.send(NodeId(1), Reached(step));
+        }
+    }
+}
+
+/// Syncs take 2 ms, everything else no time: the directory is durable at 12 ms, the steps at 14, 16 and 18 ms.
+fn steps() -> Builder<Steps> {
+    Simulation::builder(|_| Steps)
+        .nodes(2)
+        .delay(MILLI, MILLI)
+        .disk(DiskOptions { sync: Distribution::Constant(millis(2)), ..DiskOptions::default() })
+        .duration(millis(200))
+        .quiet(MILLI)
+        .keep(Keep::Trace)
+}
+
+/// What node 1 heard, and when.
+fn heard(outcome: &Outcome) -> Vec<(u64, String)> {
+    let of = |event: &elara::trace::Event| match &event.fact {
+        Fact::Note(text) if text.starts_with("heard") => {
+            Some((event.at.as_nanos() / 1_000_000, text["heard ".len()..].to_owned()))
+        }
+        _ => None,
+    };
+    outcome.trace.iter().filter_map(of).collect()
+}
+
+fn list(heard: &[(u64, &str)]) -> Vec<(u64, String)> {
+    heard.iter().map(|&(at, text)| (at, text.to_owned())).collect()
+}
+
+#[test]
+fn what_a_handler_does_after_a_sync_happens_after_the_sync() {
+    // one-way delay of 1 ms after 14, 16 and 18 ms
+    assert_eq!(heard(&steps().simulate()), list(&[(15, "1"), (17, "2"), (19, "3")]));
+}
+
+#[test]
+fn a_power_failure_cuts_a_handler_at_any_point_between_two_disk_operations() {
+    // For each moment of the failure: which messages were sent before it, and how many bytes were durable.
+    for (at, sent, durable) in [(13, 0, 0), (15, 1, 1), (17, 2, 2), (19, 3, 3)] {
+        let failure = Fault::PowerFailure(PowerFailure::of(Target::Node(NodeId(0)), millis(50)));
+        let outcome = steps().fault(millis(at), failure).simulate();
+        let told: Vec<String> = heard(&outcome).into_iter().map(|(_, text)| text).collect();
+        let before = &told[..told.iter().take_while(|text| text.len() == 1).count()];
+        assert_eq!(before.len(), sent, "power failed at {at} ms: {told:?}");
+        let found = told.iter().find_map(|text| text.strip_prefix("10")).unwrap_or("0");
+        let found: usize = found.parse().expect("a count");
+        // The write under way may have survived; what was synced must have.
+        assert!((durable..=durable + 1).contains(&found), "power failed at {at} ms: {told:?}");
+    }
+}
+
+#[test]
+fn a_process_crash_keeps_the_page_cache() {
+    let crash = Fault::Crash {
+        target: Target::Node(NodeId(0)),
+        restart: Some(Distribution::Constant(millis(50))),
+    };
+    // At 15 ms the second byte is written (at 14 ms) but not synced.
+    let outcome = steps().fault(millis(15), crash).simulate();
+    assert_eq!(heard(&outcome), list(&[(15, "1"), (66, "102")]));
+}
+
+#[test]
+fn a_pause_moves_the_rest_of_a_handler() {
+    let pause = Fault::Pause { target: Target::Node(NodeId(0)) };
+    // 15 ms to 25 ms: what would have been sent at 16 and 18 ms is sent 10 ms later.
+    let outcome = steps().fault_for(millis(15), millis(10), pause).simulate();
+    assert_eq!(heard(&outcome), list(&[(15, "1"), (27, "2"), (29, "3")]));
+}
+
+#[test]
+fn a_slow_processor_keeps_messages_waiting() {
+    let slow = Fault::SlowCpu { target: Target::Node(NodeId(1)), handler: millis(5) };
+    let outcome = steps().fault(MILLI, slow).simulate();
+    // They arrive at 15, 17 and 19 ms; each handler takes 5 ms, and its effects happen at its start.
+    assert_eq!(heard(&outcome), list(&[(15, "1"), (20, "2"), (25, "3")]));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_digest_and_another_seed_another() {
+    let digest = |seed| steps().delay(MILLI, millis(9)).seed(seed).simulate().digest;
+    assert_eq!(digest(1), digest(1));
+    assert_ne!(digest(1), digest(2));
+}
+
+#[test]
+fn keeping_a_trace_does_not_change_the_run() {
+    let kept = steps().simulate().digest;
+    assert_eq!(steps().keep(Keep::Digest).simulate().digest, kept);
+}
+
+/// Panics when it is asked.
+struct Fragile;
+
+impl Node for Fragile {
+    type Message = Reached;
+    type Timer = ();
+
+    fn on_start(&mut self, _: &mut Context<'_, Self>) {}
+
+    fn on_message(&mut self, _: NodeId, _: Reached, _: &mut Context<'_, Self>) {}
+
+    fn on_request(&mut self, request: Request, ctx: &mut Context<'_, Self>) {
+        assert!(request.id.sequence < 3, "the third request is too much");
+        ctx.reply(request.token, Reply::ok(0));
+    }
+}
+
+#[test]
+fn a_panic_in_a_node_is_a_verdict() {
+    let outcome = Simulation::builder(|_| Fragile).clients(1, &[("write", 1)]).simulate();
+    let (checker, violation) = &outcome.violations[0];
+    assert_eq!(*checker, "panic");
+    assert!(violation.message.contains("the third request is too much, at tests/simulation.rs"));
+    assert_eq!(outcome.operations.ok, 2);
+}
+
+#[test]
+fn a_stopped_node_hears_nothing_until_it_starts_again() {
+    let crash = Fault::Crash { target: Target::Node(NodeId(1)), restart: None };
+    let outcome = steps().fault(millis(16), crash).simulate();
+    assert_eq!(heard(&outcome), list(&[(15, "1")]));
+    let stopped = outcome.trace.iter().filter(|event| event.fact == Fact::Stopped(Stop::Crash));
+    assert_eq!(stopped.count(), 1);
+    // The quiet tail starts it again.
+    let starts = |event: &&elara::trace::Event| {
+        event.node == Some(NodeId(1)) && matches!(event.fact, Fact::Started { .. })
+    };
+    let last = outcome.trace.iter().filter(starts).next_back().expect("it started");
+    assert_eq!(last.at, Instant::ZERO + millis(200));
+}
