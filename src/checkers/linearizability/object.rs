@@ -91,7 +91,7 @@ impl<T: Clone + Ord + std::fmt::Debug + std::fmt::Display> Object<T> {
     where
         S: SequentialSpecification<State = T>,
     {
-        if self.calls.waiting() > WAITING_MAX {
+        if self.calls.len() > WAITING_MAX {
             return Err(Trouble::BudgetSpent);
         }
         while let Some(line) = self.calls.next() {
@@ -191,7 +191,7 @@ impl<T: Clone + Ord + std::fmt::Debug + std::fmt::Display> Object<T> {
         format!(
             "{} operations are under way, {} lines wait for an outcome, and {} outcomes are unknown",
             self.under_way.len(),
-            self.calls.waiting(),
+            self.calls.len(),
             self.unknown.len()
         )
     }
