@@ -86,7 +86,7 @@ pub const ABLATIONS: &[Ablation] = &[
         violates: &["state-machine-safety", "durability", "linearizability"],
         apply: |wrong| {
             wrong.raft_kv.electorate =
-                |members, reach| Cow::Owned(members.among(|node| reach.reaches(node)))
+                |members, reach| Cow::Owned(members.among(|node| reach.reaches(node)));
         },
     },
     Ablation {
@@ -198,8 +198,9 @@ pub const ABLATIONS: &[Ablation] = &[
     Ablation {
         name: "joint-consensus",
         about: "The cluster jumps from the old members to the new ones in one step. A majority of the old and a majority \
-                of the new need not meet: each elects a leader, and both commit.",
-        violates: &["election-safety", "state-machine-safety"],
+                of the new need not meet: cut off one from the other while the new configuration is on its way, and each \
+                elects a leader, and both commit.",
+        violates: &["state-machine-safety", "leader-completeness", "durability", "election-safety"],
         apply: |wrong| wrong.raft_kv.reconfigure = |_, new| JointQuorum::simple(new),
     },
 ];

@@ -1,6 +1,7 @@
 //! What happened in a run, in order, with causes; and its digest.
 //!
-//! Each fact is folded into the digest, kept if a trace was asked for, and shown to the checkers that want its class. Facts are plain data; nothing is formatted unless a trace is kept.
+//! Each fact is folded into the digest, kept if a trace was asked for, and shown to the checkers that want its class.
+//! Facts are plain data; nothing is formatted unless a trace is kept.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};

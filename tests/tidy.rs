@@ -70,11 +70,38 @@ const BANNED: &[(&str, &str)] = &[
 const FILE_LINES_MAX: usize = 450;
 const LINE_CHARACTERS_MAX: usize = 130;
 
+/// All sources under a folder, by path.
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     collect(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).as_path(), &mut files);
     assert!(!files.is_empty(), "no sources under {folder}");
     files
+}
+
+/// The sources of the library and the program, without the files that are compiled for tests only: those may reach
+/// further.
+fn product() -> Vec<(PathBuf, String)> {
+    let all = sources("src");
+    let tests: Vec<PathBuf> =
+        all.iter().flat_map(|(path, text)| test_modules(path, text)).collect();
+    let is_test = |path: &Path| tests.iter().any(|test| path.starts_with(test));
+    all.into_iter()
+        .filter(|(path, _)| !is_test(path) && !is_test(&path.with_extension("")))
+        .collect()
+}
+
+/// The modules that a file declares for tests only, as paths without ending.
+fn test_modules(path: &Path, text: &str) -> Vec<PathBuf> {
+    let folder = if path.ends_with("mod.rs") || path.ends_with("lib.rs") {
+        path.parent().expect("a file in a folder").to_owned()
+    } else {
+        path.with_extension("")
+    };
+    let declared = text.split("#[cfg(test)]\n").skip(1).filter_map(|rest| {
+        let line = rest.lines().next().unwrap_or_default();
+        line.strip_suffix(';').and_then(|line| line.rsplit_once("mod ")).map(|(_, name)| name)
+    });
+    declared.map(|name| folder.join(name)).collect()
 }
 
 fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
@@ -117,7 +144,7 @@ fn none(problems: &[String]) {
 #[test]
 fn imports_point_down_the_table_only() {
     let mut problems = Vec::new();
-    for (path, text) in sources("src") {
+    for (path, text) in product() {
         let module = module(&path);
         if ["lib", "main", "cli"].contains(&module.as_str()) {
             continue;
@@ -159,7 +186,7 @@ fn the_four_absences_hold() {
 #[test]
 fn nothing_banned_is_used_where_runs_must_repeat() {
     let mut problems = Vec::new();
-    for (path, text) in sources("src") {
+    for (path, text) in product() {
         if !DETERMINISTIC.contains(&module(&path).as_str()) {
             continue;
         }
@@ -175,7 +202,7 @@ fn nothing_banned_is_used_where_runs_must_repeat() {
 #[test]
 fn files_open_with_why_and_stay_short() {
     let mut problems = Vec::new();
-    for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+    for (path, text) in product().into_iter().chain(sources("tests")) {
         let shown = path.display();
         if !text.starts_with("//!") {
             problems.push(format!("{shown}: opens without `//!`: say why it is as it is"));
@@ -239,7 +266,7 @@ fn every_pattern_states_its_problem_rule_invariant_duty_and_source() {
 #[test]
 fn nothing_unwraps_outside_tests() {
     let mut problems = Vec::new();
-    for (path, text) in sources("src") {
+    for (path, text) in product() {
         for (number, _) in code_lines(&text).filter(|(_, line)| line.contains(".unwrap()")) {
             problems.push(format!("{}:{number}: use expect(\"why it holds\")", path.display()));
         }

@@ -8,6 +8,8 @@ macro_rules! shipped {
 
 /// The name of each shipped scenario (its path under `scenarios/`, without `.json`), and its text.
 pub const SHIPPED: &[(&str, &str)] = shipped![
+    "raft-kv/paused-leader",
+    "raft-kv/vote-lost-with-power",
     "total-power-failure",
     "west-coast-partition",
     "west-coast/1-leader-in-the-west",

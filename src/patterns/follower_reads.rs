@@ -1,18 +1,18 @@
 //! Follower Reads: any replica may serve a read, with a guarantee that is stated and kept.
 //!
-//! **Problem.** Leaders are overloaded and far away; followers have the data but may be behind.
+//! **Problem**: Leaders are overloaded and far away; followers have the data but may be behind.
 //!
-//! **Rule.** Three guarantees, each with its guard. *Linearizable*: ask the leader for its commit index; the leader
+//! **Rule**: Three guarantees, each with its guard. *Linearizable*: ask the leader for its commit index; the leader
 //! answers after a round of heartbeats that *started after the read arrived* proved that it still led; the replica waits
 //! until it has applied that index. *Bounded staleness*: serve only if this state was the newest at some moment within
 //! the bound, by the own clock. *Session*: serve only if the state is as new as the token that the client brings.
 //!
-//! **Invariant.** `linearizability`, `session-guarantees`; nothing above the high-water mark is shown (`no-dirty-read`).
+//! **Invariant**: `linearizability`, `session-guarantees`; nothing above the high-water mark is shown (`no-dirty-read`).
 //!
-//! **Owner's duty.** A new leader's commit index may lag behind what its predecessor acknowledged: read at its own first
+//! **Owner's duty**: A new leader's commit index may lag behind what its predecessor acknowledged: read at its own first
 //! entry or later. Wait for *applied*, not for committed. Tell everybody who waits when leadership changes.
 //!
-//! **Source.** Joshi (2023), ch. 16; the read index: Ongaro's dissertation (2014), §6.4.
+//! **Source**: Joshi (2023), ch. 16; the read index: Ongaro's dissertation (2014), §6.4.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

@@ -1,17 +1,17 @@
 //! Generation Clock: leaderships are numbered, and what an older one says is refused.
 //!
-//! **Problem.** A leader that was paused or cut off comes back and still believes that it leads.
+//! **Problem**: A leader that was paused or cut off comes back and still believes that it leads.
 //!
-//! **Rule.** Each leadership has a number that only grows. It is in every message and every record; whoever has seen a
+//! **Rule**: Each leadership has a number that only grows. It is in every message and every record; whoever has seen a
 //! greater one refuses the smaller, and whoever hears a greater one adopts it and stops leading.
 //!
-//! **Invariant.** `election-safety`; a node's generation never decreases, over restarts too; no node accepts a
+//! **Invariant**: `election-safety`; a node's generation never decreases, over restarts too; no node accepts a
 //! replication message of a generation below one that it has promised.
 //!
-//! **Owner's duty.** Make the generation durable before any answer that was given under it leaves: a promise that is
+//! **Owner's duty**: Make the generation durable before any answer that was given under it leaves: a promise that is
 //! forgotten at the next power failure was never one. Forget the vote when the generation changes.
 //!
-//! **Source.** Joshi, *Patterns of Distributed Systems* (2023), ch. 9. *Term* in Raft (Ongaro and Ousterhout 2014,
+//! **Source**: Joshi, *Patterns of Distributed Systems* (2023), ch. 9. *Term* in Raft (Ongaro and Ousterhout 2014,
 //! §5.1), *ballot* in Paxos, *view* in Viewstamped Replication, *epoch* in Zab and Kafka.
 
 use crate::kernel::ids::Generation;

@@ -1,18 +1,18 @@
-//! HeartBeat: who owes a word and stays silent too long is suspected.
+//! Heartbeat: who owes a word and stays silent too long is suspected.
 //!
-//! **Problem.** Silence is ambiguous, and without traffic nobody notices that a peer died.
+//! **Problem**: Silence is ambiguous, and without traffic nobody notices that a peer died.
 //!
-//! **Rule.** A word is owed from a stated moment on: a leader owes one all the time, a follower owes an answer to each
+//! **Rule**: A word is owed from a stated moment on: a leader owes one all the time, a follower owes an answer to each
 //! heartbeat. Who has owed one for longer than the time-out is suspected; any word clears the debt. Somebody who owes
 //! nothing is not suspected for being silent.
 //!
-//! **Invariant.** `failure-detector-completeness` (a crashed peer that owes a word is suspected within time-out plus
+//! **Invariant**: `failure-detector-completeness` (a crashed peer that owes a word is suspected within time-out plus
 //! interval), `progress` after a leader's crash. Never safety: a suspicion may be wrong.
 //!
-//! **Owner's duty.** Pass the time of a monotonic clock, never of the wall clock. Choose a time-out of several
+//! **Owner's duty**: Pass the time of a monotonic clock, never of the wall clock. Choose a time-out of several
 //! intervals and a round trip. Count only words of the present generation. Do not let heartbeats wait behind the disk.
 //!
-//! **Source.** Joshi (2023), ch. 7. Leader side: check-quorum, Ongaro's dissertation (2014), §6.2.
+//! **Source**: Joshi (2023), ch. 7. Leader side: check-quorum, Ongaro's dissertation (2014), §6.2.
 
 use std::time::Duration;
 

@@ -1,18 +1,18 @@
 //! High-Water Mark: nothing is shown before a quorum has it.
 //!
-//! **Problem.** An entry on the leader's disk may still disappear with that leader.
+//! **Problem**: An entry on the leader's disk may still disappear with that leader.
 //!
-//! **Rule.** Keep the highest index known to be on a quorum; apply and show only what is not above it; tell it to the
+//! **Rule**: Keep the highest index known to be on a quorum; apply and show only what is not above it; tell it to the
 //! followers with the next message. A follower trusts the mark only as far as that same message proved its own log to
 //! be the leader's.
 //!
-//! **Invariant.** `no-dirty-read`, `state-machine-safety`; the mark of a node never goes back.
+//! **Invariant**: `no-dirty-read`, `state-machine-safety`; the mark of a node never goes back.
 //!
-//! **Owner's duty.** A leader advances it only to an entry of its own generation that a quorum has durably (Raft §5.4.2,
+//! **Owner's duty**: A leader advances it only to an entry of its own generation that a quorum has durably (Raft §5.4.2,
 //! fig. 8); earlier entries are then below it. Never truncate *to* the mark after a restart: a mark that lags would cut
 //! off acknowledged entries (Kafka before KIP-101).
 //!
-//! **Source.** Joshi (2023), ch. 10. *Commit index* in Raft.
+//! **Source**: Joshi (2023), ch. 10. *Commit index* in Raft.
 
 use crate::kernel::ids::LogIndex;
 

@@ -1,19 +1,19 @@
 //! Idempotent Receiver: a repeated request is answered, not executed.
 //!
-//! **Problem.** A client that got no answer repeats its request, and the receiver cannot tell a repeat from a new one.
+//! **Problem**: A client that got no answer repeats its request, and the receiver cannot tell a repeat from a new one.
 //!
-//! **Rule.** Each client has a registered session and numbers its requests. The receiver keeps the results that the
+//! **Rule**: Each client has a registered session and numbers its requests. The receiver keeps the results that the
 //! client may still ask for again, and answers a repeat from there. A request names its *floor*, the lowest number that
 //! the client has no answer for; results below it are forgotten.
 //!
-//! **Invariant.** `at-most-once`: each request changes state once at most, and all its replies are equal.
+//! **Invariant**: `at-most-once`: each request changes state once at most, and all its replies are equal.
 //!
-//! **Owner's duty.** The table is part of the replicated state and of its snapshots; ask it when a command is *applied*,
+//! **Owner's duty**: The table is part of the replicated state and of its snapshots; ask it when a command is *applied*,
 //! since two copies of one request may both be under way when they are proposed. Sessions expire by the time that
 //! leaders write into the log, so that all replicas forget the same session at the same index. An unknown session is an
 //! error that the client sees: executing it could be the second time.
 //!
-//! **Source.** Joshi (2023), ch. 15; Ongaro's dissertation (2014), §6.3.
+//! **Source**: Joshi (2023), ch. 15; Ongaro's dissertation (2014), §6.3.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

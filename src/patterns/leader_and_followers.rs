@@ -1,8 +1,8 @@
 //! Leader and Followers: one replica orders all updates; the others copy, or refuse.
 //!
-//! **Problem.** If every replica accepts updates, replicas see them in different orders and diverge.
+//! **Problem**: If every replica accepts updates, replicas see them in different orders and diverge.
 //!
-//! **Rule.** At most one leader in each generation, elected by a quorum; everybody else follows it or waits for one. The
+//! **Rule**: At most one leader in each generation, elected by a quorum; everybody else follows it or waits for one. The
 //! part that a node plays changes only as this picture says:
 //!
 //! ```text
@@ -16,12 +16,12 @@
 //!
 //! A node that has forgotten its promises is `Learning` until it is admitted again; nothing else leads out of there.
 //!
-//! **Invariant.** `election-safety`, `leader-append-only`; nobody becomes a leader except from candidate, so neither a
+//! **Invariant**: `election-safety`, `leader-append-only`; nobody becomes a leader except from candidate, so neither a
 //! late vote nor a restart makes one.
 //!
-//! **Owner's duty.** Make generation and vote durable before they leave. On stepping down, tell every waiting client.
+//! **Owner's duty**: Make generation and vote durable before they leave. On stepping down, tell every waiting client.
 //!
-//! **Source.** Joshi (2023), ch. 6; Ongaro and Ousterhout (2014), fig. 4; the probe is the pre-vote of Ongaro's
+//! **Source**: Joshi (2023), ch. 6; Ongaro and Ousterhout (2014), fig. 4; the probe is the pre-vote of Ongaro's
 //! dissertation (2014), §9.6.
 
 use crate::kernel::ids::NodeId;
@@ -71,13 +71,13 @@ impl Part {
             (Self::Learning(_), Happening::LeaderSpoke(leader)) => Self::Learning(Some(leader)),
             (Self::Learning(Some(leader)), Happening::Readmitted) => Self::Following(leader),
             (Self::Learning(None), Happening::Readmitted) => Self::Waiting,
-            (Self::Learning(_), _) => self,
-            (_, Happening::LeaderSpoke(leader)) => Self::Following(leader),
             (Self::Waiting, Happening::ProbeWon) => Self::Candidate,
             (Self::Candidate, Happening::ElectionWon) => Self::Leading,
-            (Self::Leading, Happening::Silence) => self,
+            (Self::Learning(_), _)
+            | (Self::Leading, Happening::Silence)
+            | (_, Happening::ProbeWon | Happening::ElectionWon | Happening::Readmitted) => self,
+            (_, Happening::LeaderSpoke(leader)) => Self::Following(leader),
             (_, Happening::Deposed | Happening::Silence) => Self::Waiting,
-            (_, Happening::ProbeWon | Happening::ElectionWon | Happening::Readmitted) => self,
         }
     }
 

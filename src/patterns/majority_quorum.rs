@@ -1,17 +1,17 @@
 //! Majority Quorum: decide with more than half of the *agreed* members, never with those who happen to answer.
 //!
-//! **Problem.** Waiting for all replicas stops at the first failure; waiting for a few loses what they alone knew.
+//! **Problem**: Waiting for all replicas stops at the first failure; waiting for a few loses what they alone knew.
 //!
-//! **Rule.** A decision needs more than half of the members. Any two majorities of the same members have a node in
+//! **Rule**: A decision needs more than half of the members. Any two majorities of the same members have a node in
 //! common, so two contradicting decisions would need one node to contradict itself. While the members change from one
 //! set to another, a decision needs a majority of both (joint consensus).
 //!
-//! **Invariant.** `leader-completeness`, `state-machine-safety`, `durability` rest on the intersection.
+//! **Invariant**: `leader-completeness`, `state-machine-safety`, `durability` rest on the intersection.
 //!
-//! **Owner's duty.** Ask about each member once: answers are kept *per node*, so that a repeated acknowledgement counts
+//! **Owner's duty**: Ask about each member once: answers are kept *per node*, so that a repeated acknowledgement counts
 //! once. Count only what is durable, the own position too. Change the members only through the log.
 //!
-//! **Source.** Joshi (2023), ch. 8; joint consensus: Ongaro and Ousterhout, *In Search of an Understandable Consensus
+//! **Source**: Joshi (2023), ch. 8; joint consensus: Ongaro and Ousterhout, *In Search of an Understandable Consensus
 //! Algorithm* (2014), §6. The three-valued result is that of etcd's `quorum` package.
 
 use std::collections::BTreeSet;

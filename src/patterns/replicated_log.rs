@@ -1,17 +1,17 @@
 //! Replicated Log: the same commands at the same positions, so that all replicas execute the same order.
 //!
-//! **Problem.** Replicas stay equal only if they execute the same commands in the same order, whoever leads.
+//! **Problem**: Replicas stay equal only if they execute the same commands in the same order, whoever leads.
 //!
-//! **Rule.** Each command has an index and the generation of the leader that put it there. A leader sends entries with
+//! **Rule**: Each command has an index and the generation of the leader that put it there. A leader sends entries with
 //! the position *before* them; a follower takes them only if it has that very position, and removes entries of its own
 //! only where one truly conflicts: an older message that arrives late proves nothing about what came after it.
 //!
-//! **Invariant.** `log-matching`: if two logs have the same generation at an index, they are equal up to it.
+//! **Invariant**: `log-matching`: if two logs have the same generation at an index, they are equal up to it.
 //!
-//! **Owner's duty.** What is accepted must be durable before it is acknowledged, and a truncation must be durable before
+//! **Owner's duty**: What is accepted must be durable before it is acknowledged, and a truncation must be durable before
 //! anything is appended after it. Acknowledge what the message *verified*, never the own last index.
 //!
-//! **Source.** Joshi (2023), ch. 12; Ongaro and Ousterhout (2014), §5.3, with the accelerated search of its last
+//! **Source**: Joshi (2023), ch. 12; Ongaro and Ousterhout (2014), §5.3, with the accelerated search of its last
 //! paragraphs; the base is what §7 keeps of a discarded prefix.
 
 use std::collections::VecDeque;

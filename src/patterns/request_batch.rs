@@ -1,17 +1,17 @@
 //! Request Batch: one message and one sync for many requests.
 //!
-//! **Problem.** Each message and each sync has a fixed cost; with small requests this cost sets the throughput.
+//! **Problem**: Each message and each sync has a fixed cost; with small requests this cost sets the throughput.
 //!
-//! **Rule.** Collect requests until there are enough of them, or until the first has waited long enough; when nothing is
+//! **Rule**: Collect requests until there are enough of them, or until the first has waited long enough; when nothing is
 //! under way, send at once. Answer each request of the batch on its own.
 //!
-//! **Invariant.** `bounded-resources`; the order in a batch is the order of submission, and no item is left behind: the
+//! **Invariant**: `bounded-resources`; the order in a batch is the order of submission, and no item is left behind: the
 //! last one goes when the linger time ends.
 //!
-//! **Owner's duty.** Set the timer that [`Due::After`] asks for. A batch must not outlive its leadership: drain it and
+//! **Owner's duty**: Set the timer that [`Due::After`] asks for. A batch must not outlive its leadership: drain it and
 //! refuse its requests when that ends.
 //!
-//! **Source.** Joshi (2023), ch. 31; *group commit* in databases.
+//! **Source**: Joshi (2023), ch. 31; *group commit* in databases.
 
 use std::time::Duration;
 

@@ -1,17 +1,17 @@
 //! Request Pipeline: several requests under way at once, in order, and not too many.
 //!
-//! **Problem.** Waiting for each answer before the next request limits throughput to one request per round trip.
+//! **Problem**: Waiting for each answer before the next request limits throughput to one request per round trip.
 //!
-//! **Rule.** Send ahead, up to a window; answers are cumulative. When the receiver refuses (something before it was
+//! **Rule**: Send ahead, up to a window; answers are cumulative. When the receiver refuses (something before it was
 //! lost), forget what is under way, go back and send one request at a time until one is accepted: go-back-N.
 //!
-//! **Invariant.** `bounded-resources` (never more than the window under way); order is kept, because the receiver
+//! **Invariant**: `bounded-resources` (never more than the window under way); order is kept, because the receiver
 //! refuses whatever has a gap before it, and after a refusal nothing later is sent first.
 //!
-//! **Owner's duty.** Match answers by position, never by order of arrival. Begin anew in a new generation. Send
+//! **Owner's duty**: Match answers by position, never by order of arrival. Begin anew in a new generation. Send
 //! something now and then even if the window is full: its answer frees what lost answers left behind.
 //!
-//! **Source.** Joshi (2023), ch. 32; for Raft: Ongaro's dissertation (2014), §10.2.1.
+//! **Source**: Joshi (2023), ch. 32; for Raft: Ongaro's dissertation (2014), §10.2.1.
 
 use std::collections::VecDeque;
 

@@ -1,16 +1,16 @@
 //! Request Waiting List: clients wait for a condition; the node does not.
 //!
-//! **Problem.** A leader can answer a client only after others answered it, and must go on working meanwhile.
+//! **Problem**: A leader can answer a client only after others answered it, and must go on working meanwhile.
 //!
-//! **Rule.** Keep what waits under the key of what it waits for; complete it when that holds, expire it at its deadline,
+//! **Rule**: Keep what waits under the key of what it waits for; complete it when that holds, expire it at its deadline,
 //! fail everything when leadership is lost. In a replicated log the key is index *and* generation: after a change of
 //! leadership another command may be decided at the same index.
 //!
-//! **Invariant.** `durability` (no success before the condition), each request is completed once, and by its own entry.
+//! **Invariant**: `durability` (no success before the condition), each request is completed once, and by its own entry.
 //!
-//! **Owner's duty.** An expired or failed request may still take effect: answer *unknown*, never *failed*.
+//! **Owner's duty**: An expired or failed request may still take effect: answer *unknown*, never *failed*.
 //!
-//! **Source.** Joshi (2023), ch. 14.
+//! **Source**: Joshi (2023), ch. 14.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,6 @@
 //! Runs node code, and carries out its effects when their time comes.
 
+use crate::claim::Claim;
 use crate::kernel::ids::NodeId;
 use crate::kernel::time::Instant;
 use crate::node::Node;
@@ -148,7 +149,7 @@ impl<N: Node> Simulation<N> {
             Effect::Send(to, message) => self.send_message(node, to, message, cause),
             Effect::Reply(token, reply) => self.send_reply(node, token, reply, cause),
             Effect::Claim(claim) => {
-                self.note_role(node, claim);
+                self.note_claim(node, claim);
                 self.record(cause, Some(node), Fact::Claimed(claim));
             }
             Effect::Mark(mark) => {
@@ -214,9 +215,13 @@ impl<N: Node> Simulation<N> {
         self.offer(node, cause, Input::Start);
     }
 
-    fn note_role(&mut self, node: NodeId, claim: crate::claim::Claim) {
-        if let crate::claim::Claim::Role { generation, role } = claim {
-            self.machines[node.index()].role = Some((generation, role));
+    fn note_claim(&mut self, node: NodeId, claim: Claim) {
+        let machine = &mut self.machines[node.index()];
+        match claim {
+            Claim::Role { generation, role } => machine.role = Some((generation, role)),
+            Claim::Recovering => machine.recovering = true,
+            Claim::Recovered { .. } => machine.recovering = false,
+            _ => {}
         }
     }
 }

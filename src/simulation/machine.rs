@@ -60,6 +60,8 @@ pub(super) struct Machine<N: Node> {
     pub handler: Duration,
     /// What the process last claimed to be.
     pub role: Option<(Generation, Role)>,
+    /// The process has started and has not claimed `Recovered` yet.
+    pub recovering: bool,
     /// Power fails after this many further disk operations.
     pub operations_left: Option<u64>,
     /// How often power has failed again during recovery, in a row.
@@ -87,6 +89,7 @@ impl<N: Node> Machine<N> {
             pauses: 0,
             handler: options.cpu.handler,
             role: None,
+            recovering: false,
             operations_left: None,
             again: 0,
         }
@@ -112,6 +115,7 @@ impl<N: Node> Machine<N> {
         self.paused_since = None;
         self.pauses = 0;
         self.role = None;
+        self.recovering = false;
         self.operations_left = None;
     }
 

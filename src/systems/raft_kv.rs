@@ -53,9 +53,6 @@ mod requests;
 mod snapshots;
 pub mod state_machine;
 
-#[cfg(test)]
-mod tests;
-
 use crate::kernel::ids::NodeId;
 use crate::node::context::Context;
 use crate::node::disk::{DiskError, DiskTicket};
@@ -121,7 +118,10 @@ impl Node for RaftKv {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<'_, Self>) {
         self.with_replica(ctx, |replica, ctx| match message {
-            Message::PreVote(canvass) => replica.on_pre_vote(from, canvass, ctx),
+            Message::PreVote(canvass) => {
+                replica.on_pre_vote(from, canvass, ctx);
+                Ok(())
+            }
             Message::PreVoteReply(answer) => replica.on_pre_vote_reply(from, answer, ctx),
             Message::Vote(canvass) => replica.on_vote(from, canvass, ctx),
             Message::VoteReply(answer) => replica.on_vote_reply(from, answer, ctx),

@@ -99,7 +99,7 @@ impl Replica {
     /// Asks whether a majority would vote for this node.
     fn probe(&mut self, ctx: &mut Ctx<'_>) -> Done {
         let generation = self.generation().next();
-        self.canvass(Message::PreVote(self.canvass_of(generation)), ctx);
+        self.canvass(&Message::PreVote(self.canvass_of(generation)), ctx);
         self.count_pre_votes(ctx)
     }
 
@@ -112,7 +112,7 @@ impl Replica {
         self.save_hard_state(ctx)?;
         self.announce(ctx);
         ctx.claim(Claim::Vote { generation, candidate: self.me });
-        self.canvass(Message::Vote(self.canvass_of(generation)), ctx);
+        self.canvass(&Message::Vote(self.canvass_of(generation)), ctx);
         self.count_votes(ctx)
     }
 
@@ -121,7 +121,7 @@ impl Replica {
     }
 
     /// Begins to count: the own ballot, and a question to each other member.
-    fn canvass(&mut self, message: Message, ctx: &mut Ctx<'_>) {
+    fn canvass(&mut self, message: &Message, ctx: &mut Ctx<'_>) {
         self.election.ballots.clear();
         self.election.ballots.insert(self.me, Ballot::Granted);
         for peer in self.configurations.current().members().filter(|&node| node != self.me) {
@@ -131,10 +131,10 @@ impl Replica {
     }
 
     /// Somebody asks whether this node would vote for them.
-    pub fn on_pre_vote(&mut self, from: NodeId, canvass: Canvass, ctx: &mut Ctx<'_>) -> Done {
+    pub fn on_pre_vote(&mut self, from: NodeId, canvass: Canvass, ctx: &mut Ctx<'_>) {
         self.monitor.heard(from, ctx.now());
         if !self.remembers() {
-            return Ok(());
+            return;
         }
         let grants = canvass.generation > self.generation()
             && !self.has_leader(ctx)
@@ -146,7 +146,6 @@ impl Replica {
             Answer { generation: self.generation(), vote: Vote::Refused }
         };
         ctx.send(from, Message::PreVoteReply(answer));
-        Ok(())
     }
 
     /// A node that forgot what it promised gives no vote, whoever asks and whatever the configuration.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::history::Value;
 use crate::kernel::ids::{Generation, LogIndex, NodeId};
 use crate::kernel::time::{LocalTime, nanos};
 use crate::node::{Reply, ReplyToken};
@@ -117,7 +118,7 @@ impl Replica {
                     leading.waiting.add((index, generation), deadline, client);
                 }
                 (Some(client), Acknowledge::Appended) => {
-                    ctx.reply(client, Reply::Ok { value: Default::default(), version: index.0 });
+                    ctx.reply(client, Reply::Ok { value: Value::Nil, version: index.0 });
                 }
                 (None, _) => {}
             }

@@ -38,7 +38,8 @@ pub struct RaftOptions {
     pub snapshot_every: u64,
     /// How many entries behind a snapshot stay in memory, for followers that lag a little.
     pub log_kept: u64,
-    /// After how long a waiting request is answered: *unknown* for updates, *refused* for reads.
+    /// After how long a waiting request is answered: *unknown* for updates, *refused* for reads, and for session reads
+    /// already after a quarter of it. An eighth of it more or less: that is how often the node looks.
     pub request_deadline: Duration,
     /// How old the state may be that a `read-bounded` is served from.
     pub staleness_bound: Duration,

@@ -15,7 +15,11 @@ use crate::patterns::leader_and_followers::Part;
 use crate::patterns::request_waiting_list::RequestWaitingList;
 use crate::systems::raft_kv::messages::{Append, Message};
 use crate::systems::raft_kv::options::ReadPath;
+use crate::systems::raft_kv::progress::Progress;
 use crate::systems::raft_kv::replica::{Ctx, Done, Replica};
+
+/// A session read waits for this part of the request deadline: then another node may be newer.
+const SESSION_PATIENCE: u32 = 4;
 
 /// A read that a client waits for.
 #[derive(Clone, Debug)]
@@ -121,11 +125,17 @@ impl Replica {
         }
     }
 
-    /// A read that must be as new as what the session saw: the argument is its version.
+    /// A read that must be as new as what the session saw: the argument is its version. A node that follows nobody will
+    /// not get newer, so it refuses at once; another waits a little for the next message of its leader.
     pub fn read_session(&mut self, request: Request, ctx: &mut Ctx<'_>) {
         let seen = request.operation.value.as_int().unwrap_or(0);
         let seen = LogIndex(u64::try_from(seen).unwrap_or(0));
-        let read = self.read_of(request, ctx);
+        let mut read = self.read_of(request, ctx);
+        if seen > self.applied && self.leading.is_none() && self.part.leader().is_none() {
+            ctx.reply(read.client, Reply::Refused("the state is behind"));
+            return;
+        }
+        read.deadline = ctx.now() + self.options.request_deadline / SESSION_PATIENCE;
         self.reads.waiting.add(seen, read);
         self.arm_deadline(ctx);
         self.serve_reached(ctx);
@@ -162,7 +172,10 @@ impl Replica {
         }
         if committed >= leading.first_index {
             leading.progress.values_mut().for_each(|progress| progress.proven(proven));
-            while let Some((_, start)) = leading.round_starts.pop_front_if(|(r, _)| *r <= proven) {
+            while let Some(&(round, start)) = leading.round_starts.front()
+                && round <= proven
+            {
+                leading.round_starts.pop_front();
                 self.reads.freshness.proven(start);
             }
         }
@@ -189,7 +202,7 @@ impl Replica {
             if node == self.me {
                 return leading.round;
             }
-            leading.progress.get(&node).map_or(Round(0), |progress| progress.proof())
+            leading.progress.get(&node).map_or(Round(0), Progress::proof)
         })
     }
 

@@ -93,6 +93,9 @@ pub(super) fn start(
         Some(Kept { log, state, snapshot }) => (Journal::new(log, storage), state, snapshot),
         None => (Journal::reset(storage, ctx)?, StateMachine::new(members), None),
     };
+    if snapshot.as_ref().is_some_and(|snapshot| snapshot.index < journal.log.last_index()) {
+        ctx.mark("recovery.log-behind-snapshot-replayed");
+    }
     let applied = snapshot.as_ref().map_or(LogIndex(0), |snapshot| snapshot.index);
     let monitor = FailureMonitor::new(ctx.cluster_size(), options.election_timeout.1);
     let mut replica = Replica {

@@ -14,6 +14,7 @@ use crate::patterns::replicated_log::Entry;
 use crate::systems::raft_kv::commands::{Command, Payload};
 use crate::systems::raft_kv::leading::Proposal;
 use crate::systems::raft_kv::messages::{Append, Appended, Message, Voice};
+use crate::systems::raft_kv::progress::Progress;
 use crate::systems::raft_kv::replica::{Ctx, Done, Replica};
 
 /// Entries from an index on, for all followers that are equally far.
@@ -160,7 +161,7 @@ impl Replica {
             if node == self.me {
                 return own;
             }
-            leading.progress.get(&node).map_or(LogIndex(0), |progress| progress.counted())
+            leading.progress.get(&node).map_or(LogIndex(0), Progress::counted)
         };
         let electorate = (self.parts.electorate)(self.configurations.current(), &self.reach(ctx));
         let Some(decided) = electorate.decided(has) else { return Ok(()) };

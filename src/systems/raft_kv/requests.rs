@@ -35,11 +35,11 @@ impl Replica {
                 Ok(())
             }
             RECONFIGURE => self.reconfigure(&request, ctx),
-            _ => self.update(request, ctx),
+            _ => self.update(&request, ctx),
         }
     }
 
-    fn update(&mut self, request: Request, ctx: &mut Ctx<'_>) -> Done {
+    fn update(&mut self, request: &Request, ctx: &mut Ctx<'_>) -> Done {
         if let Some(outcome) = self.state.known_outcome(request.id)
             && matches!((self.parts.admit)(Arrival::Repeat(outcome.clone())), Arrival::Repeat(_))
         {
@@ -47,7 +47,7 @@ impl Replica {
             ctx.reply(request.token, outcome.reply());
             return Ok(());
         }
-        let Some(command) = command_of(&request) else {
+        let Some(command) = command_of(request) else {
             ctx.reply(request.token, Reply::Fail("malformed operation"));
             return Ok(());
         };
@@ -78,7 +78,7 @@ impl Replica {
     pub fn arm_deadline(&mut self, ctx: &mut Ctx<'_>) {
         if !self.deadline_armed {
             self.deadline_armed = true;
-            ctx.set_timer(Timer::Deadline, self.options.request_deadline / 4);
+            ctx.set_timer(Timer::Deadline, self.options.request_deadline / 8);
         }
     }
 
