@@ -120,13 +120,12 @@ impl<S: SequentialSpecification> Linearizability<S> {
         if self.given_up.contains_key(&operation.key) {
             return Ok(());
         }
-        let object = match self.objects.get_mut(&operation.key) {
-            Some(object) => object,
-            None => {
-                let new = Object::new(self.specification.initial());
-                self.objects.entry(operation.key.clone()).or_insert(new)
-            }
-        };
+        // Looked up twice rather than cloning the key each time.
+        if !self.objects.contains_key(&operation.key) {
+            let new = Object::new(self.specification.initial());
+            self.objects.insert(operation.key.clone(), new);
+        }
+        let object = self.objects.get_mut(&operation.key).expect("it is there by now");
         let model = Model { specification: &self.specification, budget: self.budget };
         match object.take(&model, history, effect) {
             Ok(()) => Ok(()),

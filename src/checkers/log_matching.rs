@@ -236,6 +236,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_of_a_history_is_compared_further_on() {
+        // Node 1 has another entry at index 2, and the same at index 3.
+        let other = both(&[(1, 1, 11)]).truncate(1, 1).append(1, (1, 1), 11).append(1, (2, 9), 99);
+        let other = other.append(0, (2, 1), 12);
+        let adopted = other.clone().snapshot(2, (1, 1), 7).append(2, (2, 1), 12);
+        for based in [adopted, other.snapshot(2, (2, 1), 7)] {
+            let script = based.append(2, (3, 2), 13);
+            let judgement = script.append(1, (3, 2), 13).judged_by("log-matching");
+            assert_violation(&judgement, "of generation 2 at index 3, but differ through it");
+        }
+        // Node 3 learns its history only from the entry at index 2, and hands it on.
+        let unknown = Script::new().snapshot(3, (1, 1), 7).append(0, (1, 1), 11);
+        let learned = unknown.append(0, (2, 1), 12).append(3, (2, 1), 12).append(3, (3, 2), 13);
+        let other = learned.append(1, (1, 1), 11).append(1, (2, 9), 99).append(1, (3, 2), 13);
+        assert_violation(&other.judged_by("log-matching"), "they differ first at index 2");
+    }
+
+    #[test]
     fn a_restarted_node_that_tells_another_log_is_compared_with_its_former_self() {
         let script = both(&[(1, 1, 11)]).stop(0).start(0).recovering(0);
         assert_ok(&script.clone().append(0, (1, 1), 11).judged_by("log-matching"));

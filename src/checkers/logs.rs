@@ -256,7 +256,7 @@ mod tests {
     use super::*;
     use crate::checkers::testing::Script;
 
-    fn after(script: Script) -> NodeLog {
+    fn after(script: &Script) -> NodeLog {
         let mut logs = Logs::default();
         script.events().iter().for_each(|event| logs.observe(event));
         logs.of(NodeId(0)).clone()
@@ -268,14 +268,14 @@ mod tests {
 
     #[test]
     fn a_truncation_takes_durability_with_it() {
-        let node = after(filled().durable(0, 3).truncate(0, 2));
+        let node = after(&filled().durable(0, 3).truncate(0, 2));
         assert_eq!((node.log.last(), node.log.durable), (LogIndex(1), LogIndex(1)));
     }
 
     #[test]
     fn a_snapshot_within_the_log_keeps_the_rest_and_its_history() {
-        let whole = after(filled()).log.get(LogIndex(3)).copied();
-        let node = after(filled().snapshot(0, (2, 1), 7));
+        let whole = after(&filled()).log.get(LogIndex(3)).copied();
+        let node = after(&filled().snapshot(0, (2, 1), 7));
         assert_eq!((node.log.base, node.log.last()), (LogIndex(2), LogIndex(3)));
         assert_eq!(node.log.get(LogIndex(3)).copied(), whole);
         assert_eq!(node.log.durable, LogIndex(2));
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_that_differs_from_the_log_replaces_it() {
-        let node = after(filled().snapshot(0, (2, 5), 7));
+        let node = after(&filled().snapshot(0, (2, 5), 7));
         assert_eq!((node.log.base, node.log.last()), (LogIndex(2), LogIndex(2)));
         assert_eq!(node.log.base_chain, None);
     }
@@ -291,12 +291,12 @@ mod tests {
     #[test]
     fn until_it_has_recovered_a_node_has_on_disk_what_it_had() {
         let script = filled().durable(0, 2).stop(0).start(0).recovering(0).append(0, (1, 1), 11);
-        let node = after(script.clone());
+        let node = after(&script);
         assert_eq!(node.on_disk().last(), LogIndex(3));
         assert!(node.is_recovering());
         let again = script.stop(0).start(0).recovering(0).append(0, (1, 1), 11);
-        assert_eq!(after(again.clone()).on_disk().last(), LogIndex(3), "recovery was interrupted");
-        let node = after(again.append(0, (2, 1), 12).recovered(0, 2, (0, 0)));
+        assert_eq!(after(&again).on_disk().last(), LogIndex(3), "recovery was interrupted");
+        let node = after(&again.append(0, (2, 1), 12).recovered(0, 2, (0, 0)));
         assert_eq!((node.log.last(), node.log.durable), (LogIndex(2), LogIndex(2)));
         assert!(!node.is_recovering());
     }
@@ -304,8 +304,8 @@ mod tests {
     #[test]
     fn a_stop_ends_a_role_and_a_wipe_ends_a_log() {
         let led = filled().role(0, 2, Role::Leader).durable(0, 3);
-        assert_eq!(after(led.clone()).leads(), Some(Generation(2)));
-        let node = after(led.stop(0).wipe(0));
+        assert_eq!(after(&led).leads(), Some(Generation(2)));
+        let node = after(&led.stop(0).wipe(0));
         assert_eq!(node.leads(), None);
         assert_eq!((node.log.last(), node.lost_through), (LogIndex(0), LogIndex(3)));
     }

@@ -81,8 +81,7 @@ impl RecoveryEquivalence {
         let before = known.before.clone().unwrap_or_default();
         let found = known.log.clone();
         self.recoveries += u64::from(before.durable > LogIndex(0));
-        let wrong = self
-            .lost(node, &before, &found)
+        let wrong = lost(node, &before, &found)
             .or_else(|| self.invented(node, &before, &found))
             .or_else(|| (found.last() != last).then(|| wrong_end(node, &found, last)))
             .or_else(|| self.other_state(node, applied, state));
@@ -96,36 +95,6 @@ impl RecoveryEquivalence {
         }
         self.remember_state(event, node, (applied, state));
         Ok(())
-    }
-
-    /// The first durable entry that is not there any more.
-    fn lost(&self, node: NodeId, before: &Log, found: &Log) -> Option<(String, String)> {
-        let was_durable = format!(
-            "{node} had its log durable through {}, {} of it in a snapshot, when it stopped",
-            before.durable, before.base
-        );
-        if replaced(before, found) {
-            return None;
-        }
-        if found.last() < before.durable {
-            let message = format!(
-                "{node} recovered its log through {}, but it was durable through {}",
-                found.last(),
-                before.durable
-            );
-            return Some((message, was_durable));
-        }
-        (before.base.0 + 1..=before.durable.0).map(LogIndex).find_map(|index| {
-            let old = before.get(index)?;
-            (!found.holds(index, old.generation, old.digest)).then(|| {
-                let new = found.get(index).map_or_else(|| "nothing".to_owned(), describe);
-                let message = format!(
-                    "{node} recovered {new} at {index}, where {} was durable",
-                    describe(old)
-                );
-                (message, was_durable.clone())
-            })
-        })
     }
 
     /// The first entry that nobody ever appended.
@@ -160,6 +129,34 @@ impl RecoveryEquivalence {
             (message, because)
         })
     }
+}
+
+/// The first durable entry that is not there any more.
+fn lost(node: NodeId, before: &Log, found: &Log) -> Option<(String, String)> {
+    let was_durable = format!(
+        "{node} had its log durable through {}, {} of it in a snapshot, when it stopped",
+        before.durable, before.base
+    );
+    if replaced(before, found) {
+        return None;
+    }
+    if found.last() < before.durable {
+        let message = format!(
+            "{node} recovered its log through {}, but it was durable through {}",
+            found.last(),
+            before.durable
+        );
+        return Some((message, was_durable));
+    }
+    (before.base.0 + 1..=before.durable.0).map(LogIndex).find_map(|index| {
+        let old = before.get(index)?;
+        (!found.holds(index, old.generation, old.digest)).then(|| {
+            let new = found.get(index).map_or_else(|| "nothing".to_owned(), describe);
+            let message =
+                format!("{node} recovered {new} at {index}, where {} was durable", describe(old));
+            (message, was_durable.clone())
+        })
+    })
 }
 
 /// Whether a snapshot of another history took the place of the whole log: power failed after it was
@@ -256,7 +253,12 @@ mod tests {
     fn a_durable_entry_that_changed_is_a_violation() {
         let script = stopped().append(0, (1, 1), 11).append(0, (2, 1), 99);
         let judgement = script.recovered(0, 2, (0, 0)).judged_by(NAME);
-        assert_violation(&judgement, "recovered an entry of generation 1 (0000000000000063)");
+        assert_violation(&judgement, "at index 2, where an entry of generation 1 (00000");
+        let known = Script::new().append(1, (1, 1), 11).append(1, (2, 0), 22);
+        let script = known.append(0, (1, 1), 11).append(0, (2, 1), 12).durable(0, 2).stop(0);
+        let script = script.recovering(0).append(0, (1, 1), 11).append(0, (2, 0), 22);
+        let judgement = script.recovered(0, 2, (0, 0)).judged_by(NAME);
+        assert_violation(&judgement, "at index 2, where an entry of generation 1 (00000");
     }
 
     #[test]

@@ -55,7 +55,7 @@ enum Place {
 pub(super) struct Calls {
     queue: VecDeque<Place>,
     /// Operations that have not begun for those who read the lines.
-    calls: BTreeMap<CallId, Call>,
+    waiting: BTreeMap<CallId, Call>,
     /// The operation of each process that has not ended.
     open: BTreeMap<u64, CallId>,
     next: CallId,
@@ -69,13 +69,13 @@ impl Calls {
             let id = self.next;
             self.next += 1;
             let operation = history.operation.clone();
-            self.calls.insert(id, Call { operation, client, effect, from: at, end: None });
+            self.waiting.insert(id, Call { operation, client, effect, from: at, end: None });
             self.open.insert(process, id);
             self.queue.push_back(Place::Begin(id));
             return;
         }
         let Some(id) = self.open.remove(&process) else { return };
-        let call = self.calls.get_mut(&id).expect("an operation waits until it has ended");
+        let call = self.waiting.get_mut(&id).expect("an operation waits until it has ended");
         let outcome = match history.phase {
             Phase::Ok => {
                 self.queue.push_back(Place::End(id));
@@ -90,7 +90,7 @@ impl Calls {
     /// The history ends: whoever has no answer now will never have one.
     pub fn close(&mut self, at: Instant) {
         for (_, id) in std::mem::take(&mut self.open) {
-            let call = self.calls.get_mut(&id).expect("an operation waits until it has ended");
+            let call = self.waiting.get_mut(&id).expect("an operation waits until it has ended");
             call.end = Some((at, Outcome::Unknown));
         }
     }
@@ -100,8 +100,8 @@ impl Calls {
         let line = match *self.queue.front()? {
             Place::End(id) => Line::Ends(id),
             Place::Begin(id) => {
-                self.calls.get(&id)?.end.as_ref()?;
-                Line::Begins(id, self.calls.remove(&id).expect("it was just found"))
+                self.waiting.get(&id)?.end.as_ref()?;
+                Line::Begins(id, self.waiting.remove(&id).expect("it was just found"))
             }
         };
         self.queue.pop_front();
@@ -109,7 +109,7 @@ impl Calls {
     }
 
     /// How many lines wait.
-    pub fn waiting(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.queue.len()
     }
 }

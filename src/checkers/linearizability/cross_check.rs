@@ -13,82 +13,126 @@ use crate::kernel::ids::{ClientId, RequestId};
 
 /// Operations in a history at most.
 const OPERATIONS: usize = 7;
+/// Sequential threads in a history.
+const THREADS: u64 = 4;
 
+/// An operation to be executed on a real object, so that most histories are linearizable or nearly so.
 #[derive(Clone, Debug)]
 struct Planned {
-    process: u64,
+    thread: u64,
     operation: Operation,
     end: Phase,
-    returned: Value,
+    /// What it returns instead of the truth.
+    lie: Option<Value>,
 }
 
 /// An operation with the places of its two lines in the history.
 #[derive(Clone, Debug)]
 struct Placed {
-    planned: Planned,
+    operation: Operation,
     from: usize,
     to: usize,
+    end: Phase,
+    returned: Value,
 }
 
 fn values() -> impl Strategy<Value = Value> {
     prop_oneof![1 => Just(Value::Nil), 5 => (0..3i64).prop_map(Value::Int)]
 }
 
-fn lists() -> impl Strategy<Value = Value> {
-    proptest::collection::vec((0..2i64).prop_map(Value::Int), 0..3).prop_map(Value::list)
-}
-
-fn operations() -> impl Strategy<Value = (Operation, Value)> {
-    let number = || (1..3i64).prop_map(Value::Int);
+fn operations() -> impl Strategy<Value = Operation> {
+    let number = || (0..3i64).prop_map(Value::Int);
     let pair = (values(), number()).prop_map(|(from, to)| Value::list([from, to]));
-    let plain = prop_oneof![
-        4 => values().prop_map(|returned| (READ, Value::Nil, returned)),
-        3 => number().prop_map(|value| (WRITE, value, Value::Nil)),
-        1 => Just((DELETE, Value::Nil, Value::Nil)),
-        2 => pair.prop_map(|pair| (CAS, pair, Value::Nil)),
-        2 => (number(), values()).prop_map(|(value, returned)| (INCREMENT, value, returned)),
-        1 => ((0..2i64).prop_map(Value::Int), prop_oneof![Just(Value::Nil), lists()])
-            .prop_map(|(value, returned)| (APPEND, value, returned)),
-        1 => lists().prop_map(|returned| (READ, Value::Nil, returned)),
+    let on_numbers = prop_oneof![
+        5 => Just((READ, Value::Nil)),
+        4 => number().prop_map(|value| (WRITE, value)),
+        1 => Just((DELETE, Value::Nil)),
+        3 => pair.prop_map(|pair| (CAS, pair)),
+        2 => number().prop_map(|value| (INCREMENT, value)),
+        1 => number().prop_map(|value| (APPEND, value)),
     ];
-    plain.prop_map(|(function, value, returned)| (Operation::new(function, 1, value), returned))
+    on_numbers.prop_map(|(function, value)| Operation::new(function, 1, value))
 }
 
 fn plans() -> impl Strategy<Value = Vec<Planned>> {
-    let end = prop_oneof![6 => Just(Phase::Ok), 2 => Just(Phase::Info), 1 => Just(Phase::Fail)];
-    let planned = (0..4u64, operations(), end).prop_map(|(process, (operation, returned), end)| {
-        Planned { process, operation, end, returned }
-    });
+    let end = prop_oneof![6 => Just(Phase::Ok), 3 => Just(Phase::Info), 1 => Just(Phase::Fail)];
+    let lie = prop_oneof![4 => Just(None), 1 => values().prop_map(Some)];
+    let planned = (0..THREADS, operations(), end, lie)
+        .prop_map(|(thread, operation, end, lie)| Planned { thread, operation, end, lie });
     proptest::collection::vec(planned, 1..=OPERATIONS)
 }
 
-/// A history: the planned operations, interleaved as the turns say. What is open at the end stays open.
+/// What a thread is in the middle of.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// It has invoked this operation, which has not taken effect.
+    Invoked(usize),
+    /// It has given the operation up, which has not taken effect.
+    GivenUp,
+    /// The operation has taken effect; its result is not told yet.
+    Done(usize),
+}
+
+/// Whether an operation takes effect only after its thread gave it up, if ever.
+fn is_late(planned: &Planned, number: usize) -> bool {
+    planned.end == Phase::Info && number.is_multiple_of(2)
+}
+
+/// A history: each turn of a thread invokes its next operation, lets it take effect, or ends it.
 fn history(plans: &[Planned], turns: &[u64]) -> (Vec<HistoryEvent>, Vec<Placed>) {
     let mut lines = Vec::new();
     let mut placed: Vec<Placed> = Vec::new();
     let mut left: Vec<Planned> = plans.iter().rev().cloned().collect();
-    let mut open: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut stages: BTreeMap<u64, (Stage, Planned)> = BTreeMap::new();
+    let mut state = Value::Nil;
     for &turn in turns {
         let line = lines.len();
-        if let Some(number) = open.remove(&turn) {
-            let Placed { planned, to, .. } = &mut placed[number];
-            *to = line;
-            let mut operation = planned.operation.clone();
-            if planned.end == Phase::Ok {
-                operation.value = planned.returned.clone();
+        match stages.remove(&turn) {
+            None => {
+                let next = left.iter().rposition(|planned| planned.thread == turn);
+                let Some(next) = next else { continue };
+                let planned = left.remove(next);
+                let operation = planned.operation.clone();
+                lines.push(event(placed.len(), Phase::Invoke, operation.clone()));
+                stages.insert(turn, (Stage::Invoked(placed.len()), planned));
+                let (end, returned) = (Phase::Info, Value::Nil);
+                placed.push(Placed { operation, from: line, to: usize::MAX, end, returned });
             }
-            lines.push(event(number, planned.end, operation));
-        } else if let Some(next) = left.iter().rposition(|planned| planned.process == turn) {
-            let planned = left.remove(next);
-            open.insert(turn, placed.len());
-            lines.push(event(placed.len(), Phase::Invoke, planned.operation.clone()));
-            placed.push(Placed { planned, from: line, to: usize::MAX });
+            Some((Stage::Invoked(number), planned)) if is_late(&planned, number) => {
+                end(&mut lines, (number, &mut placed[number]), Phase::Info);
+                stages.insert(turn, (Stage::GivenUp, planned));
+            }
+            Some((Stage::GivenUp, planned)) => {
+                let stepped = KeyValue.step(&state, &planned.operation);
+                state = stepped.map_or(state, |(state, _)| state);
+            }
+            Some((Stage::Invoked(number), planned)) => {
+                let stepped = KeyValue.step(&state, &planned.operation);
+                match stepped.filter(|_| planned.end != Phase::Fail) {
+                    Some((next, result)) => {
+                        state = next;
+                        placed[number].returned = planned.lie.clone().unwrap_or(result);
+                        stages.insert(turn, (Stage::Done(number), planned));
+                    }
+                    None => end(&mut lines, (number, &mut placed[number]), Phase::Fail),
+                }
+            }
+            Some((Stage::Done(number), planned)) => {
+                end(&mut lines, (number, &mut placed[number]), planned.end);
+            }
         }
     }
-    for &number in open.values() {
-        placed[number].planned.end = Phase::Info;
-    }
     (lines, placed)
+}
+
+fn end(lines: &mut Vec<HistoryEvent>, (number, placed): (usize, &mut Placed), phase: Phase) {
+    placed.to = lines.len();
+    placed.end = phase;
+    let mut operation = placed.operation.clone();
+    if phase == Phase::Ok {
+        operation.value = placed.returned.clone();
+    }
+    lines.push(event(number, phase, operation));
 }
 
 /// Each operation is a process of its own here: the order of lines says all.
@@ -107,18 +151,17 @@ fn event(number: usize, phase: Phase, operation: Operation) -> HistoryEvent {
 
 /// Whether the rest of the operations can be put into an order that begins in this state.
 fn brute_force(rest: &[Placed], state: &Value) -> bool {
-    if rest.iter().all(|placed| placed.planned.end != Phase::Ok) {
+    if rest.iter().all(|placed| placed.end != Phase::Ok) {
         return true;
     }
     (0..rest.len()).any(|next| {
-        let Placed { planned, from, .. } = &rest[next];
-        let precedes = |other: &Placed| other.planned.end == Phase::Ok && other.to < *from;
+        let Placed { operation, from, end, returned, .. } = &rest[next];
+        let precedes = |other: &Placed| other.end == Phase::Ok && other.to < *from;
         if rest.iter().any(precedes) {
             return false;
         }
-        let Some((state, result)) = KeyValue.step(state, &planned.operation) else { return false };
-        let returned = &planned.returned;
-        if planned.end == Phase::Ok && !KeyValue.agrees(&planned.operation, &result, returned) {
+        let Some((state, result)) = KeyValue.step(state, operation) else { return false };
+        if *end == Phase::Ok && !KeyValue.agrees(operation, &result, returned) {
             return false;
         }
         let mut others = rest.to_vec();
@@ -130,7 +173,7 @@ fn brute_force(rest: &[Placed], state: &Value) -> bool {
 #[test]
 fn the_search_agrees_with_brute_force() {
     let verdicts = [Cell::new(0), Cell::new(0)];
-    let turns = proptest::collection::vec(0..4u64, 40);
+    let turns = proptest::collection::vec(0..THREADS, 40);
     let mut runner = TestRunner::new_with_rng(
         Config { cases: 8_000, failure_persistence: None, ..Config::default() },
         proptest::test_runner::TestRng::deterministic_rng(
@@ -139,7 +182,7 @@ fn the_search_agrees_with_brute_force() {
     );
     let run = runner.run(&(plans(), turns), |(plans, turns)| {
         let (lines, mut placed) = history(&plans, &turns);
-        placed.retain(|placed| placed.planned.end != Phase::Fail);
+        placed.retain(|placed| placed.end != Phase::Fail);
         let expected = brute_force(&placed, &Value::Nil);
         let mut checker = Linearizability::new(KeyValue);
         let found = lines.iter().all(|line| checker.take(line).is_ok())

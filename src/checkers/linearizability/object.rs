@@ -43,7 +43,7 @@ pub(super) struct Object<T> {
     /// Operations that have begun and are going to return.
     under_way: BTreeMap<CallId, Call>,
     unknown: Unknown<T>,
-    /// Invariant: not empty, and reduced; in each, every observer that can have taken effect has.
+    /// Invariant: not empty, and reduced.
     configurations: Vec<Configuration<T>>,
     recent: VecDeque<Call>,
     /// Operations that have taken effect and were judged.
@@ -91,7 +91,7 @@ impl<T: Clone + Ord + std::fmt::Debug + std::fmt::Display> Object<T> {
     where
         S: SequentialSpecification<State = T>,
     {
-        if self.calls.waiting() > WAITING_MAX {
+        if self.calls.len() > WAITING_MAX {
             return Err(Trouble::BudgetSpent);
         }
         while let Some(line) = self.calls.next() {
@@ -109,14 +109,7 @@ impl<T: Clone + Ord + std::fmt::Debug + std::fmt::Display> Object<T> {
     {
         match &call.end {
             Some((_, Outcome::Returned(_))) => {
-                let effect = call.effect;
                 self.under_way.insert(id, call);
-                if effect == Effect::Observes {
-                    let mut configurations = std::mem::take(&mut self.configurations);
-                    let search = self.search(model);
-                    configurations.iter_mut().for_each(|known| search.observe(known));
-                    self.configurations = configurations;
-                }
             }
             Some((_, Outcome::Unknown)) if call.effect == Effect::Changes => {
                 self.unknown.add(model.specification, &call.operation);
@@ -198,7 +191,7 @@ impl<T: Clone + Ord + std::fmt::Debug + std::fmt::Display> Object<T> {
         format!(
             "{} operations are under way, {} lines wait for an outcome, and {} outcomes are unknown",
             self.under_way.len(),
-            self.calls.waiting(),
+            self.calls.len(),
             self.unknown.len()
         )
     }

@@ -173,10 +173,8 @@ impl<S: SequentialSpecification> Search<'_, S> {
         }
         let mut after = |set: &S::State, setter: GroupId| {
             let Some(state) = self.step(set, operation, returned) else { return };
-            let mut next = Configuration { state: set.clone(), ..from.clone() };
+            let mut next = Configuration { state, ..from.clone() };
             use_one(&mut next.used, setter);
-            self.observe(&mut next);
-            next.state = state;
             add(next);
         };
         match need {
@@ -199,7 +197,7 @@ impl<S: SequentialSpecification> Search<'_, S> {
 
     /// Lets each observer under way take effect that can do so in this state: that is never a loss, since
     /// it changes nothing and must take effect some time.
-    pub fn observe(&self, configuration: &mut Configuration<S::State>) {
+    fn observe(&self, configuration: &mut Configuration<S::State>) {
         for call in &self.under_way {
             if call.effect == Effect::Observes
                 && configuration.observed.binary_search(&call.id).is_err()

@@ -126,6 +126,31 @@ fn a_lost_write_may_enable_another_lost_operation() {
 }
 
 #[test]
+fn a_lost_operation_may_have_been_seen_before_another_hid_it() {
+    let begun = |lost: Operation| {
+        Script::new().does(operation(WRITE, 1), 1).invoke(2, lost).info(2).invoke(3, read())
+    };
+    // The read of process 3 falls between the lost operation and the write that hides it.
+    for lost in [operation(WRITE, 2), cas(1, 2), operation(INCREMENT, 1)] {
+        let script = begun(lost).does(operation(WRITE, 9), 9).ok(3, 2);
+        assert_ok(&script.clone().does(read(), 9).judged_by(NAME));
+        assert_violation(&script.does(read(), 9).does(read(), 2).judged_by(NAME), "with 2");
+    }
+}
+
+#[test]
+fn a_lost_operation_may_hide_behind_one_whose_result_says_nothing() {
+    let script = Script::new().invoke(2, operation(APPEND, 1)).info(2);
+    let script = script.does(operation(APPEND, 2), Value::Nil);
+    for list in [vec![2], vec![1, 2], vec![2, 1]] {
+        let list = Value::list(list.into_iter().map(Value::Int));
+        assert_ok(&script.clone().does(read(), list).judged_by(NAME));
+    }
+    let once = script.does(read(), Value::list([1.into()]));
+    assert_violation(&once.judged_by(NAME), "is answered with [1]");
+}
+
+#[test]
 fn a_failed_operation_has_no_effect() {
     let failing = Script::new().does(operation(WRITE, 1), 1).invoke(2, operation(WRITE, 2));
     assert_ok(&failing.clone().fail(2).does(read(), 1).judged_by(NAME));
