@@ -378,11 +378,7 @@ mod tests {
     #[test]
     fn what_every_node_refused_has_failed() {
         let (mut client, mut actions) = asking();
-        for attempt in 0..3 {
-            let token = sent(&actions).token;
-            client.reply(token, Reply::NotLeader(None), at(10 + 50 * attempt), &mut actions);
-            client.wake(at(40 + 50 * attempt), &mut actions);
-        }
+        refuse_three_times(&mut client, 10, &mut actions);
         assert_eq!(
             (recorded(&actions).phase, recorded(&actions).reason),
             (Phase::Fail, "no-leader")
