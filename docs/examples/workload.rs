@@ -10,6 +10,9 @@
 #[path = "../../tests/bench/workloads.rs"]
 mod workloads;
 
+#[path = "../../tests/bench/histories.rs"]
+mod histories;
+
 #[path = "../../tests/bench/stories.rs"]
 mod stories;
 
@@ -25,8 +28,9 @@ fn main() {
         "w5" => workloads::w5(size),
         "r1" => stories::r1(size),
         "s1" => stories::s1(size),
+        "c1" => histories::judge(&histories::register(size, 1_000)),
         _ => {
-            eprintln!("usage: workload w1|w2|w3|w4|w5|r1|s1 SIZE");
+            eprintln!("usage: workload w1|w2|w3|w4|w5|r1|s1|c1 SIZE");
             std::process::exit(2);
         }
     };

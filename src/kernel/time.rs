@@ -229,7 +229,7 @@ mod tests {
         let line = ClockLine { rate: RATE_TRUE + 100_000, ..ClockLine::default() };
         let second = Instant::ZERO + Duration::from_secs(1);
         assert_eq!(line.local(second).as_nanos(), 1_000_100_000);
-        assert_eq!(line.true_span(Duration::from_nanos(1_000_100_000)), Duration::from_secs(1));
+        assert_eq!(line.true_span(Duration::from_micros(1_000_100)), Duration::from_secs(1));
     }
 
     #[test]

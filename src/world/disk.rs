@@ -146,8 +146,8 @@ impl SimulatedDisk {
     /// An empty disk that draws its latencies and faults from `luck` ([`Purpose::Disk`]) and what crashes and
     /// power failures decide from `power` ([`Purpose::Power`]).
     ///
-    /// [`Purpose::Disk`]: crate::kernel::random::Purpose::Disk [`Purpose::Power`]:
-    /// crate::kernel::random::Purpose::Power
+    /// [`Purpose::Disk`]: crate::kernel::random::Purpose::Disk
+    /// [`Purpose::Power`]: crate::kernel::random::Purpose::Power
     #[must_use]
     pub fn new(options: DiskOptions, luck: Stream, power: Stream) -> Self {
         Self {

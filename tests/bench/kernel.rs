@@ -2,6 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
+mod histories;
 mod stories;
 mod workloads;
 
@@ -29,5 +30,17 @@ fn engine(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, engine);
+fn linearizability(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("linearizability");
+    group.sample_size(10);
+    for clients in [5, 10, 20] {
+        let history = histories::register(clients, 1_000);
+        group.bench_function(format!("c1 register, 1,000 operations, {clients} clients"), |bencher| {
+            bencher.iter(|| histories::judge(&history));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, engine, linearizability);
 criterion_main!(benches);

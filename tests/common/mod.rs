@@ -49,7 +49,9 @@ pub fn run(scenario: &Scenario, seed: u64, without: &[String]) -> RunReport {
 /// What a failed expectation shows: enough to run it again.
 #[allow(dead_code, reason = "not every test file needs all of them")]
 pub fn shown(file: &str, report: &RunReport) -> String {
-    let off: String = report.without.iter().map(|name| format!(" --without {name}")).collect();
+    let off: Vec<&str> =
+        report.without.iter().flat_map(|name| [" --without ", name.as_str()]).collect();
+    let off = off.concat();
     let found = report
         .violations
         .iter()

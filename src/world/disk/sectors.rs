@@ -123,7 +123,7 @@ impl SectorList {
         assert!(places.len() == known.len(), "what is known is what is listed");
         let Self { entries, bytes } = self;
         let mut known = known.iter().peekable();
-        let merged = (first.0..last.0 + 1).map(|number| {
+        let merged = (first.0..=last.0).map(|number| {
             let sector = Sector(number);
             known.next_if(|entry| entry.sector == sector).map_or_else(
                 || store(bytes, sector, image(sector)),

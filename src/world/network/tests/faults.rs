@@ -215,8 +215,8 @@ fn aimed(
 #[test]
 fn the_nth_message_of_a_type_is_lost_and_no_other() {
     let mut network = network(constant(10));
-    let loss = aimed(&network, &[(A, B), (A, C)], Some("vote"), 3);
-    network.drop_nth(1, loss);
+    let fault = aimed(&network, &[(A, B), (A, C)], Some("vote"), 3);
+    network.drop_nth(1, fault);
     let mut lost = Vec::new();
     for (place, &to) in [B, C, B, C, B, C].iter().enumerate() {
         for (from, to, kind) in [(A, to, "append"), (to, A, "vote"), (A, to, "vote")] {
