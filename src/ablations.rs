@@ -3,7 +3,7 @@
 //! An ablation switches one pattern off: it replaces one of a system's parts by what a reasonable engineer would have
 //! written who does not know the pattern. Such a design works as long as nothing goes wrong, and each ablation names the
 //! invariants that it breaks when something does. Systems have no switches of their own; see
-//! [`Parts`](crate::systems::raft_kv::options::Parts).
+//! [`Parts`].
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,5 +1,5 @@
 //! What one writes to be simulated: a [`Node`], and all that it can see and do, its
-//! [`Context`](context::Context).
+//! [`Context`].
 //!
 //! A node is a state machine on a machine of its own. It starts, receives messages, timers, client requests and the
 //! ends of its disk operations; it answers with effects: messages, timers, replies, disk operations, claims. It

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A scenario is strict: what is not understood is an error and never ignored, because a fault that is silently left out
-//! makes a run look clean that was never tested. Every object is read by its [`shape::Shape`], from which the JSON
+//! makes a run look clean that was never tested. Every object is read by its `shape::Shape`, from which the JSON
 //! Schema is made too. Each part's file says what the part looks like, reads it, and writes it.
 
 mod cluster;

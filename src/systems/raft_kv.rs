@@ -26,8 +26,8 @@
 //!
 //! Every rule that is worth a name is a file in [`patterns`](crate::patterns), pure and tested there: who leads, which
 //! generation it is, whose majority, what is committed, who waits. This folder puts them together: it owns the disk
-//! ([`journal`]), the messages and the timers. The rules that an ablation replaces are handed in as
-//! [`Parts`](options::Parts).
+//! (`journal`), the messages and the timers. The rules that an ablation replaces are handed in as
+//! [`Parts`].
 //!
 //! # A node that cannot reach a majority
 //!
