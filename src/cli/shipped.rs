@@ -10,6 +10,7 @@ macro_rules! shipped {
 pub const SHIPPED: &[(&str, &str)] = shipped![
     "raft-kv/paused-leader",
     "raft-kv/vote-lost-with-power",
+    "regressions/laggard-behind-the-snapshot",
     "total-power-failure",
     "west-coast-partition",
     "west-coast/1-leader-in-the-west",
