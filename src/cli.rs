@@ -11,6 +11,7 @@
 mod arguments;
 mod explain;
 mod files;
+mod patterns;
 mod progress;
 pub mod registry;
 mod run;

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use crate::ablations::ABLATIONS;
 use crate::checkers::registry::{self as checkers, CHECKERS, CheckerEntry};
+use crate::cli::patterns;
 use crate::cli::shipped::SHIPPED;
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FAULTS, FaultForm, Timing};
@@ -85,7 +86,7 @@ impl Entry {
 #[must_use]
 pub fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> = SYSTEMS.iter().map(system).collect();
-    entries.extend(names::PATTERNS.iter().map(|(name, about)| pattern(name, about)));
+    entries.extend(names::PATTERNS.iter().filter_map(|(name, about)| pattern(name, about)));
     entries.extend(CHECKERS.iter().map(checker));
     entries.extend(FAULTS.iter().map(fault));
     entries.extend(FUNCTIONS.iter().map(|(name, about)| Entry::new(Kind::Workloads, name, about)));
@@ -101,16 +102,23 @@ fn system(schema: &SystemSchema) -> Entry {
     Entry::new(Kind::Systems, schema.kind, schema.about).with_text(text)
 }
 
-fn pattern(name: &str, about: &str) -> Entry {
-    let Some(ablation) = ABLATIONS.iter().find(|ablation| ablation.name == name) else {
-        return Entry::new(Kind::Patterns, name, about);
+/// A pattern that is built: it has a file, or a system can do without it, or both.
+fn pattern(name: &str, about: &str) -> Option<Entry> {
+    let header = patterns::header(name);
+    let ablation = ABLATIONS.iter().find(|ablation| ablation.name == name);
+    let without = ablation.map(|ablation| {
+        let violated = ablation.violates.join(", ");
+        format!(
+            "Without it: {}\n\nThen these checkers object: {violated}. Switch it off with\n\n  elara run SCENARIO --without {name}",
+            ablation.about
+        )
+    });
+    let text = match (header, without) {
+        (None, None) => return None,
+        (Some(header), Some(without)) => format!("{header}\n\n{without}"),
+        (Some(text), None) | (None, Some(text)) => text,
     };
-    let violated = ablation.violates.join(", ");
-    let text = format!(
-        "Without it: {}\n\nThen these checkers object: {violated}. Switch it off with\n\n  elara run SCENARIO --without {name}",
-        ablation.about
-    );
-    Entry::new(Kind::Patterns, name, about).with_text(text)
+    Some(Entry::new(Kind::Patterns, name, about).with_text(text))
 }
 
 fn checker(entry: &CheckerEntry) -> Entry {

@@ -35,9 +35,12 @@ fn linearizability(criterion: &mut Criterion) {
     group.sample_size(10);
     for clients in [5, 10, 20] {
         let history = histories::register(clients, 1_000);
-        group.bench_function(format!("c1 register, 1,000 operations, {clients} clients"), |bencher| {
-            bencher.iter(|| histories::judge(&history));
-        });
+        group.bench_function(
+            format!("c1 register, 1,000 operations, {clients} clients"),
+            |bencher| {
+                bencher.iter(|| histories::judge(&history));
+            },
+        );
     }
     group.finish();
 }
