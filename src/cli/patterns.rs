@@ -30,9 +30,16 @@ const BUILT: &[(&str, &str)] = built![
 pub fn header(name: &str) -> Option<String> {
     let (_, text) = BUILT.iter().find(|(known, _)| *known == name)?;
     let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
-    let parts: Vec<&str> =
+    let lines: Vec<&str> =
         lines.skip(1).map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    Some(parts.join("\n").replace("**", "").trim().to_owned())
+    let paragraphs: Vec<String> = lines.join("\n").split("\n\n").map(paragraph).collect();
+    Some(paragraphs.join("\n\n").replace("**", "").trim().to_owned())
+}
+
+/// A paragraph of prose on one line, for a terminal to wrap; lists and drawings as they are.
+fn paragraph(text: &str) -> String {
+    let drawn = |line: &str| line.starts_with([' ', '-', '|', '`']);
+    if text.lines().any(drawn) { text.to_owned() } else { text.replace('\n', " ") }
 }
 
 #[cfg(test)]
