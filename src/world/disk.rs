@@ -259,7 +259,10 @@ impl SimulatedDisk {
         let spare = self.spares.unsynced();
         let content = self.tree.file_mut(file);
         let old = match outcome {
-            SyncOutcome::Durable => content.complete(capture, spare),
+            SyncOutcome::Durable => {
+                let later = self.backgrounds.iter().filter(|later| later.file == file);
+                content.complete(capture, later.map(|later| &later.capture), spare)
+            }
             SyncOutcome::Failed => content.abandon_captured(capture, spare),
             SyncOutcome::Lied => content.unsynced().clone(),
         };

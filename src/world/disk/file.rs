@@ -53,6 +53,16 @@ pub struct Capture {
     pub shrunk_to: Option<usize>,
 }
 
+impl Capture {
+    /// Whether a sector with this content on the platter keeps it when the capture is written.
+    fn leaves(&self, sector: Sector, content: &[u8]) -> bool {
+        let end = sector.start() + content.len();
+        let written = self.sectors.find(sector);
+        self.shrunk_to.is_none_or(|cut| end <= cut)
+            && written.is_none_or(|entry| self.sectors.bytes_of(entry) == content)
+    }
+}
+
 /// What edits overwrote, for undoing them in reverse order.
 #[derive(Debug, Default)]
 pub struct Saved {
@@ -250,8 +260,14 @@ impl FileContent {
         self.unsynced.shrunk_to = shrunk_to;
     }
 
-    /// A background sync ended: the platter has what was captured. Returns how the platter differed before.
-    pub fn complete(&mut self, capture: &Capture, mut spare: Unsynced) -> Unsynced {
+    /// A background sync ended: the platter has what was captured. `later` are the captures of this file that
+    /// are still to be written. Returns how the platter differed before.
+    pub fn complete<'a>(
+        &mut self,
+        capture: &Capture,
+        later: impl Iterator<Item = &'a Capture> + Clone,
+        mut spare: Unsynced,
+    ) -> Unsynced {
         spare.sectors.clear();
         spare.platter_len = capture.platter_len;
         spare.shrunk_to = self.unsynced.shrunk_to;
@@ -259,26 +275,37 @@ impl FileContent {
         let mut captured = capture.sectors.entries().iter().peekable();
         for entry in old.sectors.entries() {
             while let Some(early) = captured.next_if(|early| early.sector < entry.sector) {
-                self.platter_gets(early.sector, capture.sectors.bytes_of(early));
+                self.platter_gets(early.sector, capture.sectors.bytes_of(early), later.clone());
             }
             let found = captured.next_if(|found| found.sector == entry.sector);
             let image = old.sectors.bytes_of(entry);
             match (found, entry.state) {
                 (Some(found), State::Dirty) => {
-                    self.platter_gets(entry.sector, capture.sectors.bytes_of(found));
+                    self.platter_gets(entry.sector, capture.sectors.bytes_of(found), later.clone());
                 }
                 (_, state) => self.platter_keeps(entry.sector, state, image),
             }
         }
         for late in captured {
-            self.platter_gets(late.sector, capture.sectors.bytes_of(late));
+            self.platter_gets(late.sector, capture.sectors.bytes_of(late), later.clone());
         }
         old
     }
 
-    /// The platter now has `content` in a sector; it is dirty if the cache has something else by now.
-    fn platter_gets(&mut self, sector: Sector, content: &[u8]) {
-        if sector.of_bytes(&self.bytes) != content {
+    /// The platter now has `content` in a sector. It is dirty if the cache has something else by now, and also
+    /// if what is still to come will make the platter differ: a cut, or a sync that is under way. The cache
+    /// got its content after that, so the next sync must write it.
+    fn platter_gets<'a>(
+        &mut self,
+        sector: Sector,
+        content: &[u8],
+        mut later: impl Iterator<Item = &'a Capture>,
+    ) {
+        let end = sector.start() + content.len();
+        let is_clean = sector.of_bytes(&self.bytes) == content
+            && self.unsynced.shrunk_to.is_none_or(|cut| end <= cut)
+            && later.all(|later| later.leaves(sector, content));
+        if !is_clean {
             self.unsynced.sectors.push(sector, State::Dirty, content);
         }
     }

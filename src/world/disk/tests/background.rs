@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Bench, merciless, millis};
+use super::{Bench, merciful, merciless, millis};
 use crate::kernel::random::Probability;
 use crate::kernel::time::Instant;
 use crate::node::disk::{DiskDriver, DiskError, DiskTicket, FileId};
@@ -125,6 +125,55 @@ fn a_content_that_came_back_is_not_clean_before_the_platter_has_it() {
     bench.disk.begin_handler();
     bench.disk.power_failure(end);
     assert_eq!(bench.content("data"), b"B");
+}
+
+#[test]
+fn a_content_that_came_back_is_not_clean_while_one_of_another_content_is_under_way() {
+    // A, then B, then A again, with a background sync of each. The third is started when the first has ended,
+    // and the platter has an A; but the second is still going to write its B.
+    let mut bench = Bench::new(merciless());
+    let file = bench.durable("data", b"");
+    bench.append(file, b"A").unwrap();
+    let (_, first) = bench.start_sync(file);
+    bench.write(file, 0, b"B").unwrap();
+    bench.start_sync(file);
+    bench.write(file, 0, b"A").unwrap();
+    bench.now = first;
+    let (_, third) = bench.start_sync(file);
+    bench.disk.power_failure(third);
+    assert_eq!(bench.content("data"), b"A");
+}
+
+#[test]
+fn what_was_cut_and_came_back_is_not_clean_before_the_cut_is_durable() {
+    // The first sync leaves on the platter what the cache has, and the cut would take it away again.
+    for cut_is_captured in [false, true] {
+        let mut bench = Bench::new(merciless());
+        let file = bench.durable("data", b"");
+        bench.append(file, &[7; 2_048]).unwrap();
+        let (_, first) = bench.start_sync(file);
+        bench.set_len(file, 0);
+        if cut_is_captured {
+            bench.start_sync(file);
+        }
+        bench.append(file, &[7; 2_048]).unwrap();
+        bench.now = first;
+        bench.sync(file).unwrap();
+        bench.disk.power_failure(bench.now);
+        assert_eq!(bench.content("data"), [7; 2_048], "cut captured: {cut_is_captured}");
+    }
+}
+
+#[test]
+fn what_came_back_after_a_cut_may_survive_with_the_cut() {
+    let mut bench = Bench::new(merciful());
+    let file = bench.durable("data", b"");
+    bench.append(file, &[7; 2_048]).unwrap();
+    let (_, end) = bench.start_sync(file);
+    bench.set_len(file, 0);
+    bench.append(file, &[7; 2_048]).unwrap();
+    bench.disk.power_failure(end);
+    assert_eq!(bench.content("data"), [7; 2_048]);
 }
 
 #[test]
