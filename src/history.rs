@@ -150,6 +150,23 @@ impl fmt::Display for Phase {
     }
 }
 
+/// What ended an operation, as its client saw it.
+///
+/// The phase says what is known about the effect; this says who said so. A system that lets its clients wait until they
+/// give up has not answered them, although they may know that nothing happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndedBy {
+    /// Nothing yet: the operation is being invoked.
+    #[default]
+    Nothing,
+    /// A node's answer to the operation itself: done, never to be done, or not to be known.
+    Answer,
+    /// The client, because nodes refused to serve it.
+    Refusal,
+    /// The client, because its time was up.
+    Timeout,
+}
+
 /// One line of a history.
 ///
 /// Invariant: a process has one operation at a time. After an `info` it never appears again: the client goes
@@ -172,6 +189,8 @@ pub struct HistoryEvent {
     pub version: u64,
     /// Why it failed or is unknown; empty otherwise.
     pub reason: &'static str,
+    /// What ended it; `Nothing` in `Invoke`, and only there.
+    pub ended_by: EndedBy,
 }
 
 impl fmt::Display for HistoryEvent {

@@ -3,14 +3,15 @@
 //!
 //! The bound L is used twice: an operation is judged if it is invoked L or more after the quiet phase
 //! began, and it must be done within L. An operation whose time is not yet up when the run ends is not
-//! judged. A `fail` is an answer only for functions that may refuse by the state they find, such as a
-//! compare-and-set; a node that says it has no leader makes no progress.
+//! judged. A `fail` completes an operation only if a node said so of the operation itself, by the state that it
+//! found, such as a compare-and-set that does not match. A client that gave up because nodes refused, having no
+//! leader, knows that nothing happened; nevertheless the system made no progress.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::checkers::{Checker, Judgement, Violation};
-use crate::history::{HistoryEvent, Operation, Phase, functions};
+use crate::history::{EndedBy, HistoryEvent, Operation, Phase, functions};
 use crate::kernel::ids::ClientId;
 use crate::kernel::time::Instant;
 use crate::trace::{Event, Fact, Interest};
@@ -64,7 +65,7 @@ impl Progress {
         let Some(asked) = self.open.remove(&history.process) else { return };
         let answered = match history.phase {
             Phase::Ok => true,
-            Phase::Fail => may_refuse(&asked.operation),
+            Phase::Fail => history.ended_by == EndedBy::Answer && may_fail(&asked.operation),
             Phase::Info | Phase::Invoke => false,
         };
         let took = history.at.since(asked.at);
@@ -85,9 +86,11 @@ impl Progress {
     }
 }
 
-/// Whether the state that a function finds may make it fail.
-fn may_refuse(operation: &Operation) -> bool {
-    matches!(&*operation.function, functions::CAS | functions::INCREMENT | functions::APPEND)
+/// Whether the state that a function finds may make it fail. Of a system's own functions it may be so.
+fn may_fail(operation: &Operation) -> bool {
+    let function = &*operation.function;
+    !function.starts_with(functions::READ)
+        && !matches!(function, functions::WRITE | functions::DELETE)
 }
 
 impl Checker for Progress {
@@ -173,11 +176,20 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_an_answer_only_where_the_state_may_refuse() {
+    fn a_failure_is_an_answer_only_where_the_state_may_cause_it() {
         let cas = Operation::new(functions::CAS, 1, 1);
         assert_ok(&judge(&quiet().at(110).invoke(1, cas).fail(1)));
         assert_violation(&judge(&quiet().at(110).invoke(1, read()).fail(1)), "fail after 1ms");
         assert_violation(&judge(&quiet().at(110).invoke(1, read()).info(1)), "info after 1ms");
+    }
+
+    #[test]
+    fn a_client_that_gave_up_was_not_answered() {
+        for ended_by in [EndedBy::Refusal, EndedBy::Timeout] {
+            let cas = Operation::new(functions::CAS, 1, 1);
+            let script = quiet().at(110).invoke(1, cas).gives_up(1, Phase::Fail, ended_by);
+            assert_violation(&judge(&script), "fail after 1ms");
+        }
     }
 
     #[test]

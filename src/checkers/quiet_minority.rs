@@ -1,22 +1,38 @@
 //! **Quiet minority**: nodes that are cut off from the majority wait, and do nothing else.
 //!
 //! Inside the watched window they keep their generation and their votes, their logs do not grow, they send
-//! each peer only a bounded number of messages in a second, and the clients near them get no write done.
-//! The window should begin when the nodes have had time to notice the cut. Source: Ongaro 2014
+//! each peer only a bounded number of messages in a second, and the clients near them get no write done: each
+//! is refused in so many words, within [`REFUSED_WITHIN`]. A minority that leaves its clients hanging is not
+//! quiet, it is dumb: they cannot tell it from a slow majority, and would wait where they should turn elsewhere.
+//! A write may also end unknown by a refusal: an attempt got lost on the way, and a later one was refused.
+//!
+//! The window should begin when the nodes have had time to notice the cut: inside it nothing is excused. Source: Ongaro 2014
 //! (dissertation), sections 6.2 (a leader steps down) and 9.6 (pre-vote).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::checkers::registry::Watch;
 use crate::checkers::{Checker, Judgement, Violation};
 use crate::claim::Claim;
-use crate::history::{HistoryEvent, Phase, functions};
+use crate::history::{EndedBy, HistoryEvent, Operation, Phase, functions};
 use crate::kernel::ids::{ClientId, Generation, NodeId};
 use crate::kernel::time::Instant;
 use crate::trace::{Endpoint, Event, Fact, Interest};
 
 /// In nanoseconds: messages are counted by the second.
 const SECOND: u64 = 1_000_000_000;
+
+/// Within which time a write must be refused. It is also how long clients wait if the scenario says nothing
+/// else, so one that is left hanging gives up when the bound has just passed.
+pub const REFUSED_WITHIN: Duration = Duration::from_secs(1);
+
+/// A write of a client near the minority, while it waits.
+#[derive(Clone, Debug)]
+struct Asked {
+    at: Instant,
+    operation: Operation,
+}
 
 /// How many messages a node has sent to a peer in the current second of the window.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,8 +51,8 @@ pub struct QuietMinority {
     /// Nodes that tell what they found on their disks.
     recovering: BTreeSet<NodeId>,
     rates: BTreeMap<(NodeId, Endpoint), Rate>,
-    /// When a client near the minority asked for the write that it waits for.
-    asked: BTreeMap<ClientId, Instant>,
+    /// The write that each client near the minority waits for, if it asked for it inside the window.
+    asked: BTreeMap<ClientId, Asked>,
     writes_asked: u64,
 }
 
@@ -122,19 +138,48 @@ impl QuietMinority {
         if history.phase == Phase::Invoke {
             let is_write = !history.operation.function.starts_with(functions::READ);
             if is_write && limits.from <= history.at && history.at <= limits.to {
-                self.asked.insert(client, history.at);
+                let asked = Asked { at: history.at, operation: history.operation.clone() };
+                self.asked.insert(client, asked);
                 self.writes_asked += 1;
             }
             return Ok(());
         }
         let Some(asked) = self.asked.remove(&client) else { return Ok(()) };
-        if history.phase != Phase::Ok || history.at > limits.to {
+        asked.must_be_refused_by(history.at, client, limits.to)?;
+        let wrong = match (history.phase, history.ended_by) {
+            _ if history.at > limits.to => return Ok(()),
+            (Phase::Ok, _) => "done",
+            (Phase::Info, EndedBy::Answer) => "into a state that nobody knows",
+            _ => return Ok(()),
+        };
+        let message = format!("{client} is cut off and gets {} {wrong}", asked.operation);
+        Err(asked.violation(client, message, history))
+    }
+}
+
+impl Asked {
+    /// A write that still waits at `now`, or ends then, must not have waited too long inside the window.
+    fn must_be_refused_by(
+        &self,
+        now: Instant,
+        client: ClientId,
+        window_end: Instant,
+    ) -> Result<(), Violation> {
+        let latest = self.at + REFUSED_WITHIN;
+        if now < latest || window_end < latest {
             return Ok(());
         }
-        let message = format!("{client} is cut off and gets {} done", history.operation);
-        Err(Violation::new(history.at, message)
-            .because(format!("{asked} {client} asks"))
-            .because(format!("{} {client} is told that it is done", history.at)))
+        let operation = &self.operation;
+        let message = format!("{client} is cut off and left hanging with {operation}");
+        Err(Violation::new(latest, message)
+            .because(format!("{} {client} asks", self.at))
+            .because(format!("{latest} nobody has refused it within {REFUSED_WITHIN:?}")))
+    }
+
+    fn violation(&self, client: ClientId, message: String, end: &HistoryEvent) -> Violation {
+        Violation::new(end.at, message)
+            .because(format!("{} {client} asks", self.at))
+            .because(format!("{} {client} is told: {end}", end.at))
     }
 }
 
@@ -188,6 +233,11 @@ impl Checker for QuietMinority {
         let Some(watch) = &self.watch else {
             return Judgement::Vacuous("the scenario names no minority to watch".into());
         };
+        for (&client, asked) in &self.asked {
+            if let Err(violation) = asked.must_be_refused_by(end, client, watch.to) {
+                return Judgement::Violation(violation);
+            }
+        }
         if end < watch.to {
             return Judgement::Vacuous(format!("the run ended before {}", watch.to));
         }
@@ -271,13 +321,43 @@ mod tests {
         let judgement = judge(&end(cut().invoke(9, write()).ok(9, 5)));
         assert_violation(&judgement, "c9 is cut off and gets write k1 5 done");
         assert_ok(&judge(&end(cut().invoke(8, write()).ok(8, 5))));
-        assert_ok(&judge(&end(cut().invoke(9, write()).at(2200).ok(9, 5))));
+        assert_ok(&judge(&end(cut().at(1101).invoke(9, write()).at(2200).ok(9, 5))));
         assert_ok(&judge(&end(Script::new()
             .follower(2, 3)
             .at(99)
             .invoke(9, write())
             .ok(9, 5)
-            .invoke(9, write()))));
+            .invoke(9, write())
+            .fail(9))));
+    }
+
+    #[test]
+    fn a_minority_that_lets_its_clients_hang_is_a_violation() {
+        let left = "c9 is cut off and left hanging with write k1 5";
+        let hangs = cut().at(200).invoke(9, write()).at(1200);
+        assert_violation(&judge(&end(hangs.clone().info(9))), left);
+        let unsent = hangs.clone().gives_up(9, Phase::Fail, EndedBy::Timeout);
+        assert_violation(&judge(&end(unsent)), left);
+        assert_violation(&judge(&end(hangs.at(1500).fail(9))), left);
+        assert_violation(&judge(&end(cut().at(200).invoke(9, write()))), left);
+    }
+
+    #[test]
+    fn what_hangs_across_the_end_of_the_window_is_not_judged() {
+        assert_ok(&judge(&end(cut().at(1101).invoke(9, write()).at(2101).info(9))));
+        assert_violation(
+            &judge(&end(cut().at(1100).invoke(9, write()).at(2100).info(9))),
+            "hanging",
+        );
+        assert_ok(&judge(&end(cut().at(1101).invoke(9, write()))));
+    }
+
+    #[test]
+    fn a_refusal_of_unknown_effect_is_a_refusal_and_an_unknown_answer_is_none() {
+        let asked = cut().at(200).invoke(9, write()).at(600);
+        assert_ok(&judge(&end(asked.clone().gives_up(9, Phase::Info, EndedBy::Refusal))));
+        let answered = asked.gives_up(9, Phase::Info, EndedBy::Answer);
+        assert_violation(&judge(&end(answered)), "a state that nobody knows");
     }
 
     #[test]

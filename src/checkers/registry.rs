@@ -169,7 +169,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
     },
     CheckerEntry {
         name: "quiet-minority",
-        about: "Nodes that are cut off keep their generation and log, send little, and get no write done.",
+        about: "Nodes that are cut off keep their generation and log, send little, and refuse writes in so many words.",
         kind: Kind::Safety,
         source: "Ongaro 2014 (dissertation), sections 6.2 and 9.6",
         build: Some(|options| Box::new(QuietMinority::new(options.watch.clone(), options.nodes))),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::checkers::{CheckerOptions, Judgement, build};
 use crate::claim::{Claim, Role};
-use crate::history::{HistoryEvent, Operation, Phase, Value};
+use crate::history::{EndedBy, HistoryEvent, Operation, Phase, Value};
 use crate::kernel::ids::{ClientId, Generation, LogIndex, NodeId, RequestId};
 use crate::kernel::time::Instant;
 use crate::trace::{Endpoint, Event, Fact, Stop};
@@ -155,23 +155,45 @@ impl Script {
         self.history(process, Phase::Ok, None, version)
     }
 
+    /// A node says that it is not done.
     pub fn fail(self, process: u64) -> Self {
         self.history(process, Phase::Fail, None, 0)
     }
 
+    /// The client's time is up.
     pub fn info(self, process: u64) -> Self {
-        self.history(process, Phase::Info, None, 0)
+        self.gives_up(process, Phase::Info, EndedBy::Timeout)
+    }
+
+    /// The client gives up.
+    pub fn gives_up(self, process: u64, phase: Phase, ended_by: EndedBy) -> Self {
+        let event = HistoryEvent { phase, ended_by, ..self.asked_by(process) };
+        self.push(None, Fact::History(event))
     }
 
     fn history(self, process: u64, phase: Phase, value: Option<Value>, version: u64) -> Self {
-        let (request, mut operation) = self.asked[&process].clone();
+        let ended_by = if phase == Phase::Invoke { EndedBy::Nothing } else { EndedBy::Answer };
+        let mut event = HistoryEvent { phase, version, ended_by, ..self.asked_by(process) };
         if let Some(value) = value {
-            operation.value = value;
+            event.operation.value = value;
         }
-        let (at, client) = (Instant::from_nanos(self.now * 1_000_000), ClientId(process as u32));
-        let event =
-            HistoryEvent { at, process, client, request, phase, operation, version, reason: "" };
         self.push(None, Fact::History(event))
+    }
+
+    /// The invocation that a process made last, as of now.
+    fn asked_by(&self, process: u64) -> HistoryEvent {
+        let (request, operation) = self.asked[&process].clone();
+        HistoryEvent {
+            at: Instant::from_nanos(self.now * 1_000_000),
+            process,
+            client: ClientId(process as u32),
+            request,
+            phase: Phase::Invoke,
+            operation,
+            version: 0,
+            reason: "",
+            ended_by: EndedBy::Nothing,
+        }
     }
 
     /// What the checker of this name says of this trace in a cluster of three.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::client::workload::Routing;
 use crate::client::{Action, Client, Plan, READS, Sessions, State, Step, draw, is_read};
-use crate::history::{HistoryEvent, Operation, Phase, Value, functions};
+use crate::history::{EndedBy, HistoryEvent, Operation, Phase, Value, functions};
 use crate::kernel::ids::{NodeId, RequestId};
 use crate::kernel::time::Instant;
 use crate::node::{Reply, ReplyToken, Request};
@@ -13,10 +13,12 @@ use crate::node::{Reply, ReplyToken, Request};
 enum Ending {
     /// With this result, at this version.
     Ok(Value, u64),
-    /// Without effect, for this reason.
+    /// Without effect, because a node said so, for this reason.
     Fail(&'static str),
-    /// Unknown, for this reason.
+    /// Unknown, because a node said so, for this reason.
     Info(&'static str),
+    /// Without an answer that settles it: unknown if an attempt was left unanswered, without effect otherwise.
+    GivenUp(&'static str, EndedBy),
 }
 
 impl Client {
@@ -49,7 +51,7 @@ impl Client {
             _ if token.attempt != self.attempt || self.refused.is_some() => {}
             Reply::SessionExpired => {
                 self.session_open = false;
-                self.give_up("session-expired", now, actions);
+                self.end(Ending::GivenUp("session-expired", EndedBy::Refusal), now, actions);
             }
             Reply::NotLeader(Some(leader)) if self.refusals < 2 * self.nodes.len() => {
                 // Followed at once, unless hints send the client in circles.
@@ -69,7 +71,7 @@ impl Client {
         self.refusals += 1;
         self.leader = None;
         if self.refusals >= self.near && matches!(self.plan, Plan::Draws) {
-            self.give_up(reason, now, actions);
+            self.end(Ending::GivenUp(reason, EndedBy::Refusal), now, actions);
             return;
         }
         self.refused = Some(reason);
@@ -77,15 +79,14 @@ impl Client {
         actions.push(Action::Wake(now + self.times.backoff));
     }
 
-    /// The operation ends without an answer that settles it.
+    /// The time of the operation is up.
     pub(super) fn give_up(
         &mut self,
         reason: &'static str,
         now: Instant,
         actions: &mut Vec<Action>,
     ) {
-        let ending = if self.unanswered > 0 { Ending::Info(reason) } else { Ending::Fail(reason) };
-        self.end(ending, now, actions);
+        self.end(Ending::GivenUp(reason, EndedBy::Timeout), now, actions);
     }
 
     pub(super) fn next_operation(&mut self, now: Instant, actions: &mut Vec<Action>) {
@@ -189,6 +190,7 @@ impl Client {
             operation,
             version: 0,
             reason: "",
+            ended_by: EndedBy::Nothing,
         }
     }
 
@@ -203,24 +205,23 @@ impl Client {
         {
             operations.push(operation.clone());
         }
-        let mut event = self.event(Phase::Info, operation, now);
-        match ending {
-            Ending::Ok(value, version) => {
-                event.phase = Phase::Ok;
-                event.version = version;
-                self.draw.saw(&event.operation, &value);
-                event.operation.value = draw::outcome(&event.operation, value);
-            }
-            Ending::Fail(reason) => {
-                event.phase = Phase::Fail;
-                event.reason = reason;
-            }
-            Ending::Info(reason) => {
-                event.reason = reason;
-                // Its outcome is open, so the client goes on as a new process, under a new session.
-                self.process += self.process_stride;
-                self.session_open &= is_read(&event.operation);
-            }
+        let unanswered = self.unanswered > 0;
+        let (phase, reason, ended_by) = match ending {
+            Ending::Ok(..) => (Phase::Ok, "", EndedBy::Answer),
+            Ending::Fail(reason) => (Phase::Fail, reason, EndedBy::Answer),
+            Ending::Info(reason) => (Phase::Info, reason, EndedBy::Answer),
+            Ending::GivenUp(reason, by) if unanswered => (Phase::Info, reason, by),
+            Ending::GivenUp(reason, by) => (Phase::Fail, reason, by),
+        };
+        let mut event = HistoryEvent { reason, ended_by, ..self.event(phase, operation, now) };
+        if let Ending::Ok(value, version) = ending {
+            event.version = version;
+            self.draw.saw(&event.operation, &value);
+            event.operation.value = draw::outcome(&event.operation, value);
+        } else if phase == Phase::Info {
+            // Its outcome is open, so the client goes on as a new process, under a new session.
+            self.process += self.process_stride;
+            self.session_open &= is_read(&event.operation);
         }
         actions.push(Action::Record(event));
         self.first_attempt = self.attempt + 1;
@@ -230,5 +231,73 @@ impl Client {
     /// The administrator does not rest until it is done.
     const fn is_administrator(&self) -> bool {
         self.id.0 as u64 + 1 == self.process_stride
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::clients;
+    use crate::client::workload::{ClientGroup, Workload};
+    use crate::world::cluster::Cluster;
+
+    /// The only client of one node has invoked its first operation and sent it, with this token.
+    fn waiting() -> (Client, ReplyToken) {
+        let group = ClientGroup { count: 1, near: None, operations: Vec::new(), routing: None };
+        let workload = Workload { clients: vec![group], ..Workload::default() };
+        let mut clients = clients(1, &Cluster::of_size(1), &workload, Sessions::None);
+        let mut client = clients.swap_remove(0);
+        let mut actions = Vec::new();
+        client.wake(Instant::ZERO, &mut actions);
+        assert_eq!(recorded(&actions), Some((Phase::Invoke, EndedBy::Nothing)));
+        let sent = actions.iter().find_map(|action| match action {
+            Action::Send(_, request) => Some(request.token),
+            _ => None,
+        });
+        (client, sent.expect("the operation was sent"))
+    }
+
+    fn recorded(actions: &[Action]) -> Option<(Phase, EndedBy)> {
+        actions.iter().find_map(|action| match action {
+            Action::Record(event) => Some((event.phase, event.ended_by)),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn the_history_tells_an_answer_from_a_refusal() {
+        let endings = [
+            (Reply::ok(Value::Nil), Phase::Ok, EndedBy::Answer),
+            (Reply::Fail("cas-mismatch"), Phase::Fail, EndedBy::Answer),
+            (Reply::Unknown("leadership was lost"), Phase::Info, EndedBy::Answer),
+            (Reply::NotLeader(None), Phase::Fail, EndedBy::Refusal),
+            (Reply::Refused("too-stale"), Phase::Fail, EndedBy::Refusal),
+            (Reply::SessionExpired, Phase::Fail, EndedBy::Refusal),
+        ];
+        for (reply, phase, ended_by) in endings {
+            let (mut client, token) = waiting();
+            let mut actions = Vec::new();
+            client.reply(token, reply, Instant::ZERO, &mut actions);
+            assert_eq!(recorded(&actions), Some((phase, ended_by)));
+        }
+    }
+
+    #[test]
+    fn a_client_whose_time_is_up_was_neither_answered_nor_refused() {
+        let (mut client, _) = waiting();
+        let mut actions = Vec::new();
+        client.wake(Instant::ZERO + Workload::default().timeout, &mut actions);
+        assert_eq!(recorded(&actions), Some((Phase::Info, EndedBy::Timeout)));
+    }
+
+    #[test]
+    fn a_refusal_after_a_silent_attempt_is_a_refusal_of_unknown_effect() {
+        let (mut client, token) = waiting();
+        let mut actions = Vec::new();
+        let later = Instant::ZERO + Workload::default().retry;
+        client.wake(later, &mut actions);
+        let token = ReplyToken { attempt: token.attempt + 1, ..token };
+        client.reply(token, Reply::NotLeader(None), later, &mut actions);
+        assert_eq!(recorded(&actions), Some((Phase::Info, EndedBy::Refusal)));
     }
 }

@@ -87,7 +87,7 @@ fn push_edn(value: &Value, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Operation, Phase, functions};
+    use crate::history::{EndedBy, Operation, Phase, functions};
     use crate::kernel::ids::{ClientId, RequestId};
     use crate::kernel::time::Instant;
 
@@ -101,6 +101,7 @@ mod tests {
             operation,
             version: 0,
             reason,
+            ended_by: EndedBy::default(),
         }
     }
 

@@ -7,8 +7,8 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::specification::KeyValue;
 use super::*;
-use crate::history::Operation;
 use crate::history::functions::{APPEND, CAS, DELETE, INCREMENT, READ, WRITE};
+use crate::history::{EndedBy, Operation};
 use crate::kernel::ids::{ClientId, RequestId};
 
 /// Operations in a history at most.
@@ -146,6 +146,7 @@ fn event(number: usize, phase: Phase, operation: Operation) -> HistoryEvent {
         operation,
         version: 0,
         reason: "",
+        ended_by: if phase == Phase::Invoke { EndedBy::Nothing } else { EndedBy::Answer },
     }
 }
 
