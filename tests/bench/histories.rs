@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use elara::checkers::linearizability::Linearizability;
 use elara::checkers::linearizability::specification::KeyValue;
-use elara::history::{HistoryEvent, Operation, Phase, Value, functions};
+use elara::history::{EndedBy, HistoryEvent, Operation, Phase, Value, functions};
 use elara::kernel::ids::{ClientId, RequestId};
 use elara::kernel::random::{Purpose, Stream};
 use elara::kernel::time::Instant;
@@ -70,6 +70,7 @@ fn event(planned: &Planned, phase: Phase) -> HistoryEvent {
         operation,
         version: 0,
         reason: "",
+        ended_by: if phase == Phase::Invoke { EndedBy::Nothing } else { EndedBy::Answer },
     }
 }
 
