@@ -8,8 +8,10 @@ macro_rules! shipped {
 
 /// The name of each shipped scenario (its path under `scenarios/`, without `.json`), and its text.
 pub const SHIPPED: &[(&str, &str)] = shipped![
+    "raft-kv/new-members-during-a-cut",
     "raft-kv/paused-leader",
     "raft-kv/vote-lost-with-power",
+    "raft-kv/wiped-disks",
     "regressions/laggard-behind-the-snapshot",
     "total-power-failure",
     "west-coast-partition",
