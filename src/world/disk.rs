@@ -261,7 +261,7 @@ impl SimulatedDisk {
         let old = match outcome {
             SyncOutcome::Durable => {
                 let later = self.backgrounds.iter().filter(|later| later.file == file);
-                content.complete(capture, later.map(|later| &later.capture), spare)
+                content.complete(capture, &later.map(|later| &later.capture), spare)
             }
             SyncOutcome::Failed => content.abandon_captured(capture, spare),
             SyncOutcome::Lied => content.unsynced().clone(),

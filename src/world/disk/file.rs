@@ -265,7 +265,7 @@ impl FileContent {
     pub fn complete<'a>(
         &mut self,
         capture: &Capture,
-        later: impl Iterator<Item = &'a Capture> + Clone,
+        later: &(impl Iterator<Item = &'a Capture> + Clone),
         mut spare: Unsynced,
     ) -> Unsynced {
         spare.sectors.clear();
