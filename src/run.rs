@@ -4,6 +4,7 @@
 //! judges, runs, and tells what happened. It is the one function behind the command line, the tests and whatever runs many
 //! seeds.
 
+mod assumptions;
 pub mod builder;
 mod judges;
 pub mod options;
@@ -13,6 +14,7 @@ mod systems;
 
 use std::fmt;
 
+use crate::run::assumptions::Assumptions;
 use crate::run::judges::Panel;
 use crate::run::options::RunOptions;
 use crate::run::report::RunReport;
@@ -54,8 +56,9 @@ pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<RunReport, RunEr
     let mut without = scenario.without.clone();
     without.extend(options.without.iter().filter(|name| !scenario.without.contains(name)).cloned());
     let panel = Panel::of(scenario)?;
-    let frame = frame(scenario, options, &without, &panel);
     let simulation = simulation_options(scenario, options);
+    let mut frame = frame(scenario, options, &without, &panel);
+    frame.assumptions.schedule = simulation.faults.clone();
     let run = systems::find(&scenario.system.kind)?;
     let outcome = run(systems::Setup {
         choice: &scenario.system,
@@ -105,5 +108,6 @@ fn frame(scenario: &Scenario, options: &RunOptions, without: &[String], panel: &
         expect: scenario.expect.clone(),
         coverage: scenario.coverage.clone(),
         required: panel.required.clone(),
+        assumptions: Assumptions { schedule: Vec::new(), voters: judges::voters(scenario) },
     }
 }

@@ -1,5 +1,6 @@
 //! Who judges a run, and what the judges must be told about the scenario.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::checkers::Checker;
@@ -74,13 +75,9 @@ fn options(scenario: &Scenario) -> CheckerOptions {
     let cluster = &scenario.cluster;
     let reconfigured =
         scenario.faults.iter().any(|fault| matches!(fault.fault, Fault::Reconfigure { .. }));
-    let voters = match scenario.system.option("members") {
-        Some(OptionValue::Nodes(members)) => members.len(),
-        _ => cluster.size(),
-    };
     CheckerOptions {
         nodes: cluster.size(),
-        voters: (!reconfigured).then_some(voters),
+        voters: (!reconfigured).then(|| voters(scenario).len()),
         progress_within: progress_within(scenario),
         watch: scenario.watch.as_ref().map(|watch| {
             let nodes = nodes_of(&watch.minority, cluster);
@@ -92,6 +89,14 @@ fn options(scenario: &Scenario) -> CheckerOptions {
                 messages_max: watch.messages_max,
             }
         }),
+    }
+}
+
+/// Who votes when the run begins.
+pub(super) fn voters(scenario: &Scenario) -> BTreeSet<NodeId> {
+    match scenario.system.option("members") {
+        Some(OptionValue::Nodes(members)) => members.iter().copied().collect(),
+        _ => scenario.cluster.nodes().collect(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::kernel::ids::NodeId;
 use crate::kernel::time::{Instant, nanos};
+use crate::run::assumptions::{Assumptions, Broken};
 use crate::run::report::{
     Act, Activity, DiskCounts, FaultSpan, GroupActivity, Kept, Latency, Leadership, MessageCounts,
     OperationCounts, Outage, OutageKind, RunReport, Story, Verdict, ViolationReport,
@@ -13,7 +14,7 @@ use crate::simulation::outcome::{self, Counts, Outcome};
 
 /// What a report says that the simulation does not know.
 #[derive(Clone, Debug, Default)]
-pub struct Frame {
+pub(super) struct Frame {
     /// The scenario's name.
     pub scenario: String,
     /// Its own words.
@@ -34,15 +35,21 @@ pub struct Frame {
     pub coverage: Vec<String>,
     /// The checkers without whose word the run cannot be called ok.
     pub required: Vec<String>,
+    /// What the faults may have broken that the system relies on.
+    pub assumptions: Assumptions,
 }
 
 /// The report of a run.
 #[must_use]
-pub fn report(frame: Frame, outcome: Outcome) -> RunReport {
+pub(super) fn report(frame: Frame, outcome: Outcome) -> RunReport {
     let story = story(&frame, &outcome);
+    let broken = frame.assumptions.broken_by(&outcome.faults);
     let violations = violations(&outcome, &story);
-    let unknown_because = doubts(&frame, &outcome, &story);
-    let verdict = if !violations.is_empty() {
+    let proved: Vec<&str> = proved(&violations, broken.as_ref()).collect();
+    let mut unknown_because: Vec<String> =
+        broken.iter().map(|broken| story.with_names(&broken.why)).collect();
+    unknown_because.append(&mut doubts(&frame, &outcome, &story));
+    let verdict = if !proved.is_empty() {
         Verdict::Violation
     } else if unknown_because.is_empty() {
         Verdict::Ok
@@ -51,7 +58,7 @@ pub fn report(frame: Frame, outcome: Outcome) -> RunReport {
     };
     let as_expected = match &frame.expect {
         Expectation::Ok => verdict == Verdict::Ok,
-        Expectation::Violation(checker) => violations.iter().any(|found| found.checker == *checker),
+        Expectation::Violation(checker) => proved.contains(&checker.as_str()),
     };
     let mut faults: BTreeMap<String, u64> = BTreeMap::new();
     for fault in &outcome.faults {
@@ -110,6 +117,19 @@ fn violations(outcome: &Outcome, story: &Story) -> Vec<ViolationReport> {
     let mut violations: Vec<ViolationReport> = outcome.violations.iter().map(told).collect();
     violations.sort_by_key(|violation| violation.at_ns);
     violations
+}
+
+/// The checkers whose objection says something about the system: it came before an assumption broke, or would stand
+/// without it.
+fn proved<'a>(
+    violations: &'a [ViolationReport],
+    broken: Option<&'a Broken>,
+) -> impl Iterator<Item = &'a str> {
+    let stands = move |found: &&ViolationReport| {
+        let at = Instant::from_nanos(found.at_ns);
+        !broken.is_some_and(|broken| broken.excuses(&found.checker, at))
+    };
+    violations.iter().filter(stands).map(|found| found.checker.as_str())
 }
 
 /// Why the run cannot be called ok: marks that it did not reach, and judges who could not judge.

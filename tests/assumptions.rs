@@ -1,0 +1,60 @@
+//! What a run proves when disks break their word: nothing, if a majority of them does; all it should, if only a few do.
+
+mod common;
+
+use std::time::Duration;
+
+use elara::kernel::ids::NodeId;
+use elara::kernel::random::Probability;
+use elara::kernel::time::Instant;
+use elara::run::report::{RunReport, Verdict};
+use elara::scenario::Scenario;
+use elara::world::fault::{DiskFault, Fault, ScheduledFault, Target};
+
+const FILE: &str = "scenarios/total-power-failure.json";
+const SEEDS: u64 = 10;
+
+/// The total power failure at 20 s, while the syncs of these nodes lie from 10 s to 25 s.
+fn lying(nodes: &[u32]) -> Scenario {
+    let mut scenario = common::load(FILE);
+    let target = Target::List(nodes.iter().map(|&node| Target::Node(NodeId(node))).collect());
+    let effect = DiskFault { lying_sync: Some(Probability::ALWAYS), ..DiskFault::default() };
+    scenario.faults.push(ScheduledFault {
+        at: Instant::ZERO + Duration::from_secs(10),
+        lasts: Some(Duration::from_secs(15)),
+        fault: Fault::Disk { target, effect },
+    });
+    scenario
+}
+
+fn runs(scenario: &Scenario) -> impl Iterator<Item = RunReport> + '_ {
+    (1..=SEEDS).map(|seed| common::run(scenario, seed, &[]))
+}
+
+#[test]
+fn lost_writes_on_a_majority_of_lying_disks_are_told_but_prove_nothing() {
+    for nodes in [&[0, 1, 2, 3, 4][..], &[0, 2, 4]] {
+        for report in runs(&lying(nodes)) {
+            let shown = common::shown(FILE, &report);
+            assert!(report.verdict == Verdict::Unknown && !report.as_expected, "{shown}");
+            assert!(report.unknown_because[0].starts_with("assumption broken: "), "{shown}");
+            assert!(!report.violations.is_empty(), "what was seen is told: {shown}");
+        }
+    }
+}
+
+/// A node whose disk lied cannot recover what it had called durable, and that is told. The cluster loses nothing.
+#[test]
+fn a_minority_of_lying_disks_costs_the_cluster_nothing() {
+    for nodes in [&[1][..], &[1, 3]] {
+        for report in runs(&lying(nodes)) {
+            let shown = common::shown(FILE, &report);
+            assert_eq!(report.unknown_because, Vec::<String>::new(), "{shown}");
+            for found in &report.violations {
+                let lied =
+                    nodes.iter().any(|node| found.message.starts_with(&format!("n{} ", node + 1)));
+                assert!(found.checker == "recovery-equivalence" && lied, "{shown}");
+            }
+        }
+    }
+}
