@@ -12,7 +12,8 @@ use crate::simulation::{Event, Simulation, guarded};
 use crate::trace::{Fact, LossReason, Stop};
 
 impl<N: Node> Simulation<N> {
-    /// Gives an input to a process that is up: now if it is idle, otherwise when it gets to it.
+    /// Gives an input to a process that is up: now if it is idle, otherwise when it gets to it. An input that arrives
+    /// in the very moment in which the process becomes idle does not overtake what waits already.
     ///
     /// Returns why the input was lost, if the mailbox is full.
     pub(super) fn offer(
@@ -22,10 +23,13 @@ impl<N: Node> Simulation<N> {
         input: Input<N>,
     ) -> Option<LossReason> {
         let machine = &mut self.machines[node.index()];
-        if machine.is_busy(self.now) {
-            let bounded = matches!(input, Input::Message(..) | Input::Request(_));
-            if bounded && machine.mailbox.len() >= MAILBOX_MAX {
-                return Some(LossReason::MailboxFull);
+        if machine.is_busy(self.now) || !machine.mailbox.is_empty() {
+            match input {
+                Input::Message(..) | Input::Request(_) if machine.mailbox.len() >= MAILBOX_MAX => {
+                    return Some(LossReason::MailboxFull);
+                }
+                Input::Timer(timer) => machine.timers.wait(timer),
+                _ => {}
             }
             machine.mailbox.push_back(Waiting { cause, input });
             return None;
@@ -69,7 +73,7 @@ impl<N: Node> Simulation<N> {
         machine.busy_until = end;
         let incarnation = machine.incarnation;
         while let Some((at, timer)) = machine.timers.take_pending() {
-            self.queue.push(at.max(self.now), Event::Timer { node, incarnation, timer });
+            self.queue.push(at, Event::Timer { node, incarnation, timer });
         }
         self.carry_out(node, cause);
     }
@@ -140,6 +144,11 @@ impl<N: Node> Simulation<N> {
                 return;
             }
             let Some(Waiting { cause, input }) = machine.mailbox.pop_front() else { return };
+            if let Input::Timer(timer) = input
+                && !machine.timers.take_waiting(timer)
+            {
+                continue; // a handler before it has cancelled or moved it
+            }
             self.handle(node, cause, input);
         }
     }
