@@ -7,7 +7,7 @@ use elara::kernel::distribution::Distribution;
 use elara::kernel::ids::NodeId;
 use elara::kernel::time::Instant;
 use elara::node::context::Context;
-use elara::node::disk::Open;
+use elara::node::disk::{DiskError, DiskTicket, Open};
 use elara::node::{Message, Node, Reply, Request};
 use elara::run::builder::Builder;
 use elara::simulation::Simulation;
@@ -186,4 +186,118 @@ fn a_stopped_node_hears_nothing_until_it_starts_again() {
     };
     let last = outcome.trace.iter().filter(starts).next_back().expect("it started");
     assert_eq!(last.at, Instant::ZERO + millis(200));
+}
+
+#[test]
+fn what_a_paused_node_had_not_begun_never_happens_if_it_dies() {
+    let node = || Target::Node(NodeId(0));
+    let crash = Fault::Crash { target: node(), restart: Some(Distribution::Constant(millis(50))) };
+    // Paused at 15 ms: the second byte is written, and the third, due at 16 ms, must wait. At 19 ms the process dies.
+    let pause = Fault::Pause { target: node() };
+    let outcome =
+        steps().fault_for(millis(15), millis(100), pause).fault(millis(19), crash).simulate();
+    assert_eq!(heard(&outcome), list(&[(15, "1"), (70, "102")]));
+}
+
+/// Node 0 syncs in line from 10 to 12 ms, then in the background, and tells node 1 when that has ended.
+struct Overlapping;
+
+impl Node for Overlapping {
+    type Message = Reached;
+    type Timer = ();
+
+    fn on_start(&mut self, ctx: &mut Context<'_, Self>) {
+        if ctx.id() == NodeId(0) {
+            ctx.set_timer((), millis(10));
+        }
+    }
+
+    fn on_message(&mut self, _: NodeId, reached: Reached, ctx: &mut Context<'_, Self>) {
+        ctx.note(|| format!("heard {}", reached.0));
+    }
+
+    fn on_timer(&mut self, (): (), ctx: &mut Context<'_, Self>) {
+        let file = ctx.disk().open("log", Open::Any).expect("no faults");
+        ctx.disk().append(file, &[1]).expect("no faults");
+        ctx.disk().sync(file).expect("no faults");
+        ctx.disk().append(file, &[2]).expect("no faults");
+        ctx.disk().start_sync(file);
+    }
+
+    fn on_disk(
+        &mut self,
+        _: DiskTicket,
+        result: Result<(), DiskError>,
+        ctx: &mut Context<'_, Self>,
+    ) {
+        result.expect("no faults");
+        ctx.send(NodeId(1), Reached(9));
+    }
+}
+
+fn overlapping() -> Builder<Overlapping> {
+    Simulation::builder(|_| Overlapping)
+        .nodes(2)
+        .delay(MILLI, MILLI)
+        .disk(DiskOptions { sync: Distribution::Constant(millis(2)), ..DiskOptions::default() })
+        .duration(millis(200))
+        .quiet(MILLI)
+        .keep(Keep::Trace)
+}
+
+#[test]
+fn a_pause_moves_the_end_of_a_background_sync_that_it_kept_from_beginning() {
+    // In line until 12 ms, in the background until 14 ms, one-way delay of 1 ms.
+    assert_eq!(heard(&overlapping().simulate()), list(&[(15, "9")]));
+    // The pause from 11 to 21 ms puts the start of the background sync off to 22 ms, and its end to 24 ms.
+    let pause = Fault::Pause { target: Target::Node(NodeId(0)) };
+    let outcome = overlapping().fault_for(millis(11), millis(10), pause).simulate();
+    assert_eq!(heard(&outcome), list(&[(25, "9")]));
+}
+
+/// Syncs from 10 to 12 ms in `Busy`; meanwhile two timers run out and wait, and the first of them cancels the other.
+struct Forgetful;
+
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, PartialOrd, Ord)]
+enum Alarm {
+    Busy,
+    Cancel,
+    Victim,
+}
+
+impl Node for Forgetful {
+    type Message = Reached;
+    type Timer = Alarm;
+
+    fn on_start(&mut self, ctx: &mut Context<'_, Self>) {
+        ctx.set_timer(Alarm::Busy, millis(10));
+        ctx.set_timer(Alarm::Cancel, Duration::from_micros(10_500));
+        ctx.set_timer(Alarm::Victim, millis(11));
+    }
+
+    fn on_message(&mut self, _: NodeId, _: Reached, _: &mut Context<'_, Self>) {}
+
+    fn on_timer(&mut self, alarm: Alarm, ctx: &mut Context<'_, Self>) {
+        ctx.note(|| format!("heard {alarm:?}"));
+        match alarm {
+            Alarm::Busy => {
+                let file = ctx.disk().open("log", Open::Any).expect("no faults");
+                ctx.disk().sync(file).expect("no faults");
+            }
+            Alarm::Cancel => ctx.cancel_timer(Alarm::Victim),
+            Alarm::Victim => {}
+        }
+    }
+}
+
+#[test]
+fn a_timer_that_was_cancelled_while_it_waited_for_its_node_is_not_heard_of() {
+    let outcome = Simulation::builder(|_| Forgetful)
+        .nodes(1)
+        .disk(DiskOptions { sync: Distribution::Constant(millis(2)), ..DiskOptions::default() })
+        .duration(millis(50))
+        .quiet(MILLI)
+        .keep(Keep::Trace)
+        .simulate();
+    assert_eq!(heard(&outcome), list(&[(10, "Busy"), (12, "Cancel")]));
 }

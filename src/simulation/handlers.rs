@@ -166,12 +166,15 @@ impl<N: Node> Simulation<N> {
                 self.record(cause, Some(node), Fact::Marked(mark));
             }
             Effect::Note(text) => self.record(cause, Some(node), Fact::Note(text)),
-            Effect::Disk { action, bytes, error, .. } => {
+            Effect::Disk { action, bytes, error } => {
+                self.machines[node.index()].carried_out += 1;
                 self.record(cause, Some(node), Fact::Disk { action, bytes, error });
                 self.count_down_to_power_failure(node);
             }
             Effect::Background(ticket, end) => {
-                let incarnation = self.machines[node.index()].incarnation;
+                let machine = &mut self.machines[node.index()];
+                machine.carried_out += 1;
+                let incarnation = machine.incarnation;
                 self.queue.push(end.max(self.now), Event::Disk { node, incarnation, ticket });
             }
             Effect::Stop(reason) => self.stop_node(node, Stop::Exit(reason)),
@@ -207,7 +210,10 @@ impl<N: Node> Simulation<N> {
                 error: result.err(),
             };
             let cause = self.observe(0, Some(node), fact);
-            self.offer(node, cause, Input::Disk(ticket, result));
+            self.count_down_to_power_failure(node);
+            if self.machines[node.index()].is_up() {
+                self.offer(node, cause, Input::Disk(ticket, result));
+            }
         }
     }
 

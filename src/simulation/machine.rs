@@ -13,7 +13,7 @@ use crate::node::timers::Timers;
 use crate::node::{Node, Request};
 use crate::simulation::options::SimulationOptions;
 use crate::trace::Endpoint;
-use crate::world::disk::SimulatedDisk;
+use crate::world::disk::{Cut, SimulatedDisk};
 
 /// How many messages and requests wait for a busy or paused node before further ones are lost, as in a socket's buffer.
 pub(super) const MAILBOX_MAX: usize = 16_384;
@@ -43,6 +43,8 @@ pub(super) struct Machine<N: Node> {
     /// Whether an `on_start` came to its end, ever.
     pub founded: bool,
     pub disk: SimulatedDisk,
+    /// How many calls to the disk were carried out: what a crash leaves standing of a handler.
+    pub carried_out: u64,
     pub random: Stream,
     pub timers: Timers<N::Timer>,
     pub mailbox: VecDeque<Waiting<N>>,
@@ -78,6 +80,7 @@ impl<N: Node> Machine<N> {
             incarnation: 0,
             founded: false,
             disk: SimulatedDisk::new(options.disk, stream(Purpose::Disk), stream(Purpose::Power)),
+            carried_out: 0,
             random: stream(Purpose::Node),
             timers: Timers::default(),
             mailbox: VecDeque::new(),
@@ -127,14 +130,30 @@ impl<N: Node> Machine<N> {
         }
     }
 
-    /// The process was paused from `from` on for `span`: what it had not done yet happens that much later.
-    pub fn postpone(&mut self, from: Instant, span: Duration) {
-        for (at, _) in &mut self.pending {
+    /// Where a crash, a power failure or a pause at `at` cuts what the process does on its disk.
+    pub const fn cut(&self, at: Instant) -> Cut {
+        Cut { at, carried_out: self.carried_out }
+    }
+
+    /// A process that is paused has done nothing since; whatever comes now finds the rest of its handler put off.
+    pub fn end_pause(&mut self, now: Instant) {
+        if let Some(since) = self.paused_since.take() {
+            self.postpone(since, now.since(since));
+        }
+    }
+
+    /// The process was paused from `from` on for `span`: what it had not done yet happens that much later. Timers run
+    /// on, as the clock does.
+    fn postpone(&mut self, from: Instant, span: Duration) {
+        for (at, effect) in &mut self.pending {
             *at = *at + span;
+            if let Effect::Background(_, end) = effect {
+                *end = *end + span;
+            }
         }
         if self.busy_until > from {
             self.busy_until = self.busy_until + span;
         }
-        self.disk.postpone(from, span);
+        self.disk.postpone(self.cut(from), span);
     }
 }

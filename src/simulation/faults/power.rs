@@ -24,10 +24,12 @@ impl<N: Node> Simulation<N> {
             return;
         }
         let interrupted = machine.recovering;
+        machine.end_pause(self.now);
+        let cut = machine.cut(self.now);
         let loss = if stop == Stop::PowerFailure {
-            Some(machine.disk.power_failure(self.now))
+            Some(machine.disk.power_failure(cut))
         } else {
-            machine.disk.crash(self.now);
+            machine.disk.crash(cut);
             None
         };
         machine.drop_process();
@@ -157,14 +159,15 @@ impl<N: Node> Simulation<N> {
 
     pub(in crate::simulation) fn resume(&mut self, node: NodeId) {
         let machine = &mut self.machines[node.index()];
-        let Some(since) = machine.paused_since else { return };
+        if machine.paused_since.is_none() {
+            return;
+        }
         machine.pauses -= 1;
         if machine.pauses > 0 {
             return;
         }
-        machine.paused_since = None;
         machine.wake = None;
-        machine.postpone(since, self.now.since(since));
+        machine.end_pause(self.now);
         self.record(0, Some(node), Fact::Resumed);
         self.work_off(node);
     }
