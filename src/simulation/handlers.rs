@@ -177,7 +177,9 @@ impl<N: Node> Simulation<N> {
                 let incarnation = machine.incarnation;
                 self.queue.push(end.max(self.now), Event::Disk { node, incarnation, ticket });
             }
-            Effect::Stop(reason) => self.stop_node(node, Stop::Exit(reason)),
+            Effect::Stop(reason) => {
+                self.stop_node(node, Stop::Exit(reason), None);
+            }
         }
     }
 
@@ -224,7 +226,10 @@ impl<N: Node> Simulation<N> {
         assert!(!machine.is_up(), "a process that is up is not started");
         machine.incarnation += 1;
         machine.process = Some(process);
+        machine.power = None;
         let incarnation = machine.incarnation;
+        let stopped_by = machine.stopped_by.take();
+        self.close_if_none_is_down(stopped_by);
         self.clocks.boot(node, self.now);
         let cause = self.observe(0, Some(node), Fact::Started { incarnation });
         self.offer(node, cause, Input::Start);
