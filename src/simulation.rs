@@ -82,10 +82,10 @@ enum Event<T> {
     FaultEnds(u32),
     /// A flapping partition changes sides.
     FaultFlaps(u32),
-    /// A node loses power.
-    PowerOff { node: NodeId, fault: u32 },
-    /// A node that is down starts.
-    Start { node: NodeId, incarnation: u32 },
+    /// A node loses power, unless it has stopped more often than `stops` meanwhile.
+    PowerOff { node: NodeId, fault: u32, stops: Option<u32> },
+    /// A node starts that has been down since its `stops`-th stop.
+    Start { node: NodeId, stops: u32 },
     /// The next phase of the run begins.
     Phase(RunPhase),
 }
@@ -211,8 +211,8 @@ impl<N: Node> Simulation<N> {
             Event::FaultBegins(place) => self.fault_begins(place),
             Event::FaultEnds(active) => self.fault_ends(active),
             Event::FaultFlaps(active) => self.fault_flaps(active),
-            Event::PowerOff { node, fault } => self.power_off(node, fault),
-            Event::Start { node, incarnation } => self.restart(node, incarnation),
+            Event::PowerOff { node, fault, stops } => self.power_off(node, fault, stops),
+            Event::Start { node, stops } => self.restart(node, stops),
             Event::Phase(phase) => self.enter(phase),
         }
     }

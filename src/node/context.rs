@@ -171,7 +171,7 @@ impl<N: Node> Disk<'_, N> {
     /// `NotFound`, `Exists` as `how` says; `WrongKind` for a directory; `Full`, `Write`.
     pub fn open(&mut self, path: &str, how: Open) -> Result<FileId, DiskError> {
         let timed = self.driver.open(*self.moment, path, how);
-        self.ended(DiskAction::Open, None, 0, timed)
+        self.ended(DiskAction::Open, 0, timed)
     }
 
     /// Closes a file. Closing syncs nothing.
@@ -185,7 +185,7 @@ impl<N: Node> Disk<'_, N> {
     /// `Read`.
     pub fn len(&mut self, file: FileId) -> Result<u64, DiskError> {
         let timed = self.driver.len(*self.moment, file);
-        self.ended(DiskAction::Read, Some(file), 0, timed)
+        self.ended(DiskAction::Read, 0, timed)
     }
 
     /// Reads from `offset` on, until the buffer is full or the file ends; returns how many bytes were read.
@@ -200,7 +200,7 @@ impl<N: Node> Disk<'_, N> {
     ) -> Result<usize, DiskError> {
         let timed = self.driver.read(*self.moment, file, offset, buffer);
         let bytes = timed.result.unwrap_or(0) as u64;
-        self.ended(DiskAction::Read, Some(file), bytes, timed)
+        self.ended(DiskAction::Read, bytes, timed)
     }
 
     /// Reads a whole file by name.
@@ -225,7 +225,7 @@ impl<N: Node> Disk<'_, N> {
     /// `Full`, `Write`; a prefix of the bytes may have been written.
     pub fn write(&mut self, file: FileId, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
         let timed = self.driver.write(*self.moment, file, offset, bytes);
-        self.ended(DiskAction::Write, Some(file), bytes.len() as u64, timed)
+        self.ended(DiskAction::Write, bytes.len() as u64, timed)
     }
 
     /// Writes all bytes at the end of the file, into the cache; returns the offset at which they begin.
@@ -234,7 +234,7 @@ impl<N: Node> Disk<'_, N> {
     /// `Full`, `Write`; a prefix of the bytes may have been written.
     pub fn append(&mut self, file: FileId, bytes: &[u8]) -> Result<u64, DiskError> {
         let timed = self.driver.append(*self.moment, file, bytes);
-        self.ended(DiskAction::Write, Some(file), bytes.len() as u64, timed)
+        self.ended(DiskAction::Write, bytes.len() as u64, timed)
     }
 
     /// Cuts the file, or extends it with zeros.
@@ -243,7 +243,7 @@ impl<N: Node> Disk<'_, N> {
     /// `Full`, `Write`.
     pub fn set_len(&mut self, file: FileId, len: u64) -> Result<(), DiskError> {
         let timed = self.driver.set_len(*self.moment, file, len);
-        self.ended(DiskAction::SetLength, Some(file), 0, timed)
+        self.ended(DiskAction::SetLength, 0, timed)
     }
 
     /// Makes the file's content and length durable.
@@ -252,7 +252,7 @@ impl<N: Node> Disk<'_, N> {
     /// `Sync`: the unsynced writes are lost, and no later sync brings them back.
     pub fn sync(&mut self, file: FileId) -> Result<(), DiskError> {
         let timed = self.driver.sync(*self.moment, file);
-        self.ended(DiskAction::Sync, Some(file), 0, timed)
+        self.ended(DiskAction::Sync, 0, timed)
     }
 
     /// Starts to make durable what was written to the file so far, and does not wait: `on_disk` tells the end.
@@ -268,7 +268,7 @@ impl<N: Node> Disk<'_, N> {
     /// `Exists`, `NotFound`, `WrongKind`, `Full`, `Write`.
     pub fn create_directory(&mut self, path: &str) -> Result<(), DiskError> {
         let timed = self.driver.create_directory(*self.moment, path);
-        self.ended(DiskAction::Directory, None, 0, timed)
+        self.ended(DiskAction::Directory, 0, timed)
     }
 
     /// The names in a directory, sorted.
@@ -277,7 +277,7 @@ impl<N: Node> Disk<'_, N> {
     /// `NotFound`, `WrongKind`, `Read`.
     pub fn list(&mut self, path: &str) -> Result<Vec<String>, DiskError> {
         let timed = self.driver.list(*self.moment, path);
-        self.ended(DiskAction::Directory, None, 0, timed)
+        self.ended(DiskAction::Directory, 0, timed)
     }
 
     /// Makes the entries of a directory durable: what was created, renamed or removed in it. The root is `""`.
@@ -286,7 +286,7 @@ impl<N: Node> Disk<'_, N> {
     /// `NotFound`, `WrongKind`, `Sync`.
     pub fn sync_directory(&mut self, path: &str) -> Result<(), DiskError> {
         let timed = self.driver.sync_directory(*self.moment, path);
-        self.ended(DiskAction::SyncDirectory, None, 0, timed)
+        self.ended(DiskAction::SyncDirectory, 0, timed)
     }
 
     /// Renames a file, replacing what has the new name. Atomic, but durable only after the directories are synced.
@@ -295,7 +295,7 @@ impl<N: Node> Disk<'_, N> {
     /// `NotFound`, `WrongKind`, `Write`.
     pub fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
         let timed = self.driver.rename(*self.moment, from, to);
-        self.ended(DiskAction::Rename, None, 0, timed)
+        self.ended(DiskAction::Rename, 0, timed)
     }
 
     /// Removes a file or an empty directory.
@@ -304,7 +304,7 @@ impl<N: Node> Disk<'_, N> {
     /// `NotFound`, `WrongKind`, `Write`.
     pub fn remove(&mut self, path: &str) -> Result<(), DiskError> {
         let timed = self.driver.remove(*self.moment, path);
-        self.ended(DiskAction::Remove, None, 0, timed)
+        self.ended(DiskAction::Remove, 0, timed)
     }
 
     /// Says that the run reached something worth covering, as [`Context::mark`] does.
@@ -315,13 +315,12 @@ impl<N: Node> Disk<'_, N> {
     fn ended<T>(
         &mut self,
         action: DiskAction,
-        file: Option<FileId>,
         bytes: u64,
         timed: Timed<T>,
     ) -> Result<T, DiskError> {
         *self.moment = *self.moment + timed.took;
         let error = timed.result.as_ref().err().copied();
-        self.effects.list.push((*self.moment, Effect::Disk { action, file, bytes, error }));
+        self.effects.list.push((*self.moment, Effect::Disk { action, bytes, error }));
         timed.result
     }
 }

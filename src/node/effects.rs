@@ -7,7 +7,7 @@
 use crate::claim::Claim;
 use crate::kernel::ids::NodeId;
 use crate::kernel::time::Instant;
-use crate::node::disk::{DiskAction, DiskError, DiskTicket, FileId};
+use crate::node::disk::{DiskAction, DiskError, DiskTicket};
 use crate::node::{Node, Reply, ReplyToken};
 
 /// One effect of a handler. Timers are not among them: they die with the node, so they may be set at once.
@@ -26,8 +26,6 @@ pub enum Effect<N: Node> {
     Disk {
         /// What it did.
         action: DiskAction,
-        /// On which file, if on one.
-        file: Option<FileId>,
         /// How many bytes it moved.
         bytes: u64,
         /// Why it failed, if it did.

@@ -3,6 +3,9 @@
 //! A timer that is moved to a later time (an election time-out, at each heartbeat) leaves its event where it is; when
 //! the event comes up too early, it is put back at the right time. So a timer that is moved a thousand times costs two
 //! events, not a thousand.
+//!
+//! A timer that runs out while its node is busy waits until the node gets to it. It waits here, not only in the mailbox,
+//! because a handler that runs before may still cancel or move it, and a cancelled timer must not be heard of.
 
 use crate::kernel::time::Instant;
 
@@ -13,6 +16,18 @@ struct Entry<T> {
     deadline: Instant,
     /// When its one event in the queue comes up; `Instant::MAX` if there is none.
     queued: Instant,
+    /// It ran out, and the node has not got to it yet.
+    waits: bool,
+}
+
+impl<T> Entry<T> {
+    const fn unset(timer: T) -> Self {
+        Self { timer, deadline: Instant::MAX, queued: Instant::MAX, waits: false }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.deadline == Instant::MAX && self.queued == Instant::MAX && !self.waits
+    }
 }
 
 /// The timers of one node.
@@ -34,16 +49,9 @@ impl<T> Default for Timers<T> {
 impl<T: Copy + Ord> Timers<T> {
     /// Sets or moves a timer.
     pub fn set(&mut self, timer: T, deadline: Instant) {
-        let place = match self.entries.binary_search_by(|entry| entry.timer.cmp(&timer)) {
-            Ok(place) => place,
-            Err(place) => {
-                let unset = Entry { timer, deadline: Instant::MAX, queued: Instant::MAX };
-                self.entries.insert(place, unset);
-                place
-            }
-        };
-        let entry = &mut self.entries[place];
+        let entry = self.entry(timer);
         entry.deadline = deadline;
+        entry.waits = false;
         if entry.queued > deadline {
             entry.queued = deadline;
             self.pending.push((deadline, timer));
@@ -54,6 +62,7 @@ impl<T: Copy + Ord> Timers<T> {
     pub fn cancel(&mut self, timer: T) {
         if let Ok(place) = self.entries.binary_search_by(|entry| entry.timer.cmp(&timer)) {
             self.entries[place].deadline = Instant::MAX;
+            self.entries[place].waits = false;
         }
     }
 
@@ -82,16 +91,38 @@ impl<T: Copy + Ord> Timers<T> {
         true
     }
 
+    /// `timer` ran out while the node was busy: it waits for the node.
+    pub fn wait(&mut self, timer: T) {
+        self.entry(timer).waits = true;
+    }
+
+    /// The node gets to a timer that waited: whether it still does, or was cancelled or moved meanwhile.
+    pub fn take_waiting(&mut self, timer: T) -> bool {
+        let Ok(place) = self.entries.binary_search_by(|entry| entry.timer.cmp(&timer)) else {
+            return false;
+        };
+        std::mem::take(&mut self.entries[place].waits)
+    }
+
     /// Takes one event that belongs into the queue.
     pub fn take_pending(&mut self) -> Option<(Instant, T)> {
         self.pending.pop()
+    }
+
+    fn entry(&mut self, timer: T) -> &mut Entry<T> {
+        let found = self.entries.binary_search_by(|entry| entry.timer.cmp(&timer));
+        let place = found.unwrap_or_else(|place| {
+            self.entries.insert(place, Entry::unset(timer));
+            place
+        });
+        &mut self.entries[place]
     }
 
     /// Timers of one-off values (a request's number, say) must not pile up.
     fn forget_idle(&mut self) {
         self.idle += 1;
         if self.idle > 16 + self.entries.len() / 2 {
-            self.entries.retain(|e| e.deadline != Instant::MAX || e.queued != Instant::MAX);
+            self.entries.retain(|entry| !entry.is_idle());
             self.idle = 0;
         }
     }
@@ -139,6 +170,23 @@ mod tests {
         timers.set('e', at(20));
         assert_eq!(timers.take_pending(), Some((at(20), 'e')));
         assert!(timers.fires('e', at(20)));
+    }
+
+    #[test]
+    fn a_timer_that_waits_for_its_node_can_still_be_cancelled_or_moved() {
+        let mut timers = Timers::default();
+        for timer in ['c', 'm', 'k'] {
+            timers.set(timer, at(10));
+            assert!(timers.fires(timer, at(10)));
+            timers.wait(timer);
+        }
+        timers.cancel('c');
+        timers.set('m', at(20));
+        assert!(!timers.take_waiting('c'));
+        assert!(!timers.take_waiting('m'));
+        assert!(timers.take_waiting('k'));
+        assert!(!timers.take_waiting('k'), "it waited once");
+        assert!(timers.fires('m', at(20)));
     }
 
     #[test]

@@ -49,8 +49,6 @@ pub(super) struct Faults {
     spans: Vec<FaultSpan>,
     /// The messages that stalled links hold, in order.
     held: BTreeMap<(Endpoint, Endpoint), Vec<u32>>,
-    /// For nodes that lost power: the fault by whose rules it returns.
-    power: BTreeMap<NodeId, u32>,
 }
 
 impl Faults {
@@ -117,8 +115,9 @@ impl<N: Node> Simulation<N> {
             }
             Fault::Crash { restart, .. } => {
                 for &node in nodes {
-                    self.stop_node(node, Stop::Crash);
-                    self.restart_after(node, *restart, stream);
+                    if self.stop_node(node, Stop::Crash, Some(active)) {
+                        self.restart_after(node, *restart, stream);
+                    }
                 }
             }
             Fault::PowerFailure(failure) => {
@@ -127,7 +126,7 @@ impl<N: Node> Simulation<N> {
             Fault::Restart { .. } => self.start_all(nodes),
             Fault::Wipe { restart, .. } => {
                 for &node in nodes {
-                    self.stop_node(node, Stop::PowerFailure);
+                    self.lose_power(node, active);
                     self.machines[node.index()].disk.wipe();
                     self.record(0, Some(node), Fact::Wiped);
                     self.restart_after(node, *restart, stream);
@@ -135,12 +134,12 @@ impl<N: Node> Simulation<N> {
             }
             Fault::Pause { .. } => {
                 for &node in nodes {
-                    self.pause(node);
+                    self.pause(node, active);
                 }
             }
             Fault::SlowCpu { handler, .. } => {
                 for &node in nodes {
-                    self.machines[node.index()].handler = *handler;
+                    self.machines[node.index()].slow_down(active, *handler);
                 }
             }
             Fault::Disk { effect, .. } => {
@@ -186,13 +185,13 @@ impl<N: Node> Simulation<N> {
             }
             Fault::Pause { .. } => {
                 for node in nodes {
-                    self.resume(node);
+                    self.resume(node, active);
                 }
             }
             Fault::SlowCpu { .. } => {
-                let handler = self.options.cpu.handler;
+                let usual = self.options.cpu.handler;
                 for node in nodes {
-                    self.machines[node.index()].handler = handler;
+                    self.machines[node.index()].speed_up(active, usual);
                 }
             }
             Fault::Disk { .. } => {
@@ -207,7 +206,10 @@ impl<N: Node> Simulation<N> {
                 }
             }
             Fault::Crash { .. } | Fault::PowerFailure(_) | Fault::Wipe { .. } => {
-                self.start_all(&nodes);
+                let is_held =
+                    |node: &NodeId| self.machines[node.index()].stopped_by == Some(active);
+                let held: Vec<NodeId> = nodes.into_iter().filter(is_held).collect();
+                self.start_all(&held);
             }
             Fault::Restart { .. } | Fault::Reconfigure { .. } | Fault::Heal { .. } => {}
         }
@@ -225,19 +227,23 @@ impl<N: Node> Simulation<N> {
             self.fault_ends(active);
         }
         let nodes: Vec<NodeId> = self.options.cluster.nodes().collect();
-        for machine in &mut self.machines {
-            machine.operations_left = None;
-        }
         self.start_all(&nodes);
     }
 
-    /// Ends all faults that touch these nodes, and starts them.
+    /// Ends all faults that touch these nodes, and starts them. A fault that stopped others too goes on for them.
     fn heal(&mut self, nodes: &[NodeId]) {
         for active in 0..self.faults.active.len() as u32 {
-            let touched = &self.faults.active[active as usize].nodes;
-            if touched.iter().any(|node| nodes.contains(node)) {
-                self.fault_ends(active);
+            let fault = &mut self.faults.active[active as usize];
+            if !fault.nodes.iter().any(|node| nodes.contains(node)) {
+                continue;
             }
+            if stops_nodes(&self.options.faults[fault.place as usize].fault) {
+                fault.nodes.retain(|node| !nodes.contains(node));
+                if !fault.nodes.is_empty() {
+                    continue;
+                }
+            }
+            self.fault_ends(active);
         }
         self.start_all(nodes);
     }
@@ -254,4 +260,8 @@ impl<N: Node> Simulation<N> {
 /// Whether a fault holds until it ends, rather than happening at one moment.
 const fn lasts(fault: &Fault) -> bool {
     !matches!(fault, Fault::Restart { .. } | Fault::Reconfigure { .. } | Fault::Heal { .. })
+}
+
+const fn stops_nodes(fault: &Fault) -> bool {
+    matches!(fault, Fault::Crash { .. } | Fault::PowerFailure(_) | Fault::Wipe { .. })
 }

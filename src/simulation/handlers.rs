@@ -12,7 +12,8 @@ use crate::simulation::{Event, Simulation, guarded};
 use crate::trace::{Fact, LossReason, Stop};
 
 impl<N: Node> Simulation<N> {
-    /// Gives an input to a process that is up: now if it is idle, otherwise when it gets to it.
+    /// Gives an input to a process that is up: now if it is idle, otherwise when it gets to it. An input that arrives
+    /// in the very moment in which the process becomes idle does not overtake what waits already.
     ///
     /// Returns why the input was lost, if the mailbox is full.
     pub(super) fn offer(
@@ -22,10 +23,13 @@ impl<N: Node> Simulation<N> {
         input: Input<N>,
     ) -> Option<LossReason> {
         let machine = &mut self.machines[node.index()];
-        if machine.is_busy(self.now) {
-            let bounded = matches!(input, Input::Message(..) | Input::Request(_));
-            if bounded && machine.mailbox.len() >= MAILBOX_MAX {
-                return Some(LossReason::MailboxFull);
+        if machine.is_busy(self.now) || !machine.mailbox.is_empty() {
+            match input {
+                Input::Message(..) | Input::Request(_) if machine.mailbox.len() >= MAILBOX_MAX => {
+                    return Some(LossReason::MailboxFull);
+                }
+                Input::Timer(timer) => machine.timers.wait(timer),
+                _ => {}
             }
             machine.mailbox.push_back(Waiting { cause, input });
             return None;
@@ -69,7 +73,7 @@ impl<N: Node> Simulation<N> {
         machine.busy_until = end;
         let incarnation = machine.incarnation;
         while let Some((at, timer)) = machine.timers.take_pending() {
-            self.queue.push(at.max(self.now), Event::Timer { node, incarnation, timer });
+            self.queue.push(at, Event::Timer { node, incarnation, timer });
         }
         self.carry_out(node, cause);
     }
@@ -140,6 +144,11 @@ impl<N: Node> Simulation<N> {
                 return;
             }
             let Some(Waiting { cause, input }) = machine.mailbox.pop_front() else { return };
+            if let Input::Timer(timer) = input
+                && !machine.timers.take_waiting(timer)
+            {
+                continue; // a handler before it has cancelled or moved it
+            }
             self.handle(node, cause, input);
         }
     }
@@ -157,15 +166,20 @@ impl<N: Node> Simulation<N> {
                 self.record(cause, Some(node), Fact::Marked(mark));
             }
             Effect::Note(text) => self.record(cause, Some(node), Fact::Note(text)),
-            Effect::Disk { action, bytes, error, .. } => {
+            Effect::Disk { action, bytes, error } => {
+                self.machines[node.index()].carried_out += 1;
                 self.record(cause, Some(node), Fact::Disk { action, bytes, error });
                 self.count_down_to_power_failure(node);
             }
             Effect::Background(ticket, end) => {
-                let incarnation = self.machines[node.index()].incarnation;
+                let machine = &mut self.machines[node.index()];
+                machine.carried_out += 1;
+                let incarnation = machine.incarnation;
                 self.queue.push(end.max(self.now), Event::Disk { node, incarnation, ticket });
             }
-            Effect::Stop(reason) => self.stop_node(node, Stop::Exit(reason)),
+            Effect::Stop(reason) => {
+                self.stop_node(node, Stop::Exit(reason), None);
+            }
         }
     }
 
@@ -198,7 +212,10 @@ impl<N: Node> Simulation<N> {
                 error: result.err(),
             };
             let cause = self.observe(0, Some(node), fact);
-            self.offer(node, cause, Input::Disk(ticket, result));
+            self.count_down_to_power_failure(node);
+            if self.machines[node.index()].is_up() {
+                self.offer(node, cause, Input::Disk(ticket, result));
+            }
         }
     }
 
@@ -209,7 +226,10 @@ impl<N: Node> Simulation<N> {
         assert!(!machine.is_up(), "a process that is up is not started");
         machine.incarnation += 1;
         machine.process = Some(process);
+        machine.power = None;
         let incarnation = machine.incarnation;
+        let stopped_by = machine.stopped_by.take();
+        self.close_if_none_is_down(stopped_by);
         self.clocks.boot(node, self.now);
         let cause = self.observe(0, Some(node), Fact::Started { incarnation });
         self.offer(node, cause, Input::Start);

@@ -13,7 +13,7 @@ use crate::node::timers::Timers;
 use crate::node::{Node, Request};
 use crate::simulation::options::SimulationOptions;
 use crate::trace::Endpoint;
-use crate::world::disk::SimulatedDisk;
+use crate::world::disk::{Cut, SimulatedDisk};
 
 /// How many messages and requests wait for a busy or paused node before further ones are lost, as in a socket's buffer.
 pub(super) const MAILBOX_MAX: usize = 16_384;
@@ -33,6 +33,13 @@ pub(super) struct Waiting<N: Node> {
     pub input: Input<N>,
 }
 
+/// Power fails again after this many further disk operations, by the rules of this active fault.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CountDown {
+    pub operations_left: u64,
+    pub fault: u32,
+}
+
 /// One machine.
 pub(super) struct Machine<N: Node> {
     pub id: NodeId,
@@ -43,6 +50,8 @@ pub(super) struct Machine<N: Node> {
     /// Whether an `on_start` came to its end, ever.
     pub founded: bool,
     pub disk: SimulatedDisk,
+    /// How many calls to the disk were carried out: what a crash leaves standing of a handler.
+    pub carried_out: u64,
     pub random: Stream,
     pub timers: Timers<N::Timer>,
     pub mailbox: VecDeque<Waiting<N>>,
@@ -53,17 +62,25 @@ pub(super) struct Machine<N: Node> {
     pub busy_until: Instant,
     /// For when the one valid wake-up of this machine is queued.
     pub wake: Option<Instant>,
-    /// Since when the process is paused, and by how many faults.
+    /// Since when the process is paused, and by which active faults.
     pub paused_since: Option<Instant>,
-    pub pauses: u32,
+    pub pauses: Vec<u32>,
     /// How long each handler takes, besides the disk.
     pub handler: Duration,
+    /// How long it takes because of which active faults.
+    slow: Vec<(u32, Duration)>,
     /// What the process last claimed to be.
     pub role: Option<(Generation, Role)>,
     /// The process has started and has not claimed `Recovered` yet.
     pub recovering: bool,
-    /// Power fails after this many further disk operations.
-    pub operations_left: Option<u64>,
+    /// How often the machine has stopped or lost power: what an earlier stop promised is void.
+    pub stops: u32,
+    /// The active fault because of which it is down, if it is down because of one.
+    pub stopped_by: Option<u32>,
+    /// The active fault by whose rules power returns, while the machine is down for a loss of power.
+    pub power: Option<u32>,
+    /// Power will fail again, addressed by the number of disk operations.
+    pub count_down: Option<CountDown>,
     /// How often power has failed again during recovery, in a row.
     pub again: u32,
 }
@@ -78,6 +95,7 @@ impl<N: Node> Machine<N> {
             incarnation: 0,
             founded: false,
             disk: SimulatedDisk::new(options.disk, stream(Purpose::Disk), stream(Purpose::Power)),
+            carried_out: 0,
             random: stream(Purpose::Node),
             timers: Timers::default(),
             mailbox: VecDeque::new(),
@@ -86,11 +104,15 @@ impl<N: Node> Machine<N> {
             busy_until: Instant::ZERO,
             wake: None,
             paused_since: None,
-            pauses: 0,
+            pauses: Vec::new(),
             handler: options.cpu.handler,
+            slow: Vec::new(),
             role: None,
             recovering: false,
-            operations_left: None,
+            stops: 0,
+            stopped_by: None,
+            power: None,
+            count_down: None,
             again: 0,
         }
     }
@@ -113,10 +135,10 @@ impl<N: Node> Machine<N> {
         self.wake = None;
         self.busy_until = Instant::ZERO;
         self.paused_since = None;
-        self.pauses = 0;
+        self.pauses.clear();
         self.role = None;
         self.recovering = false;
-        self.operations_left = None;
+        self.count_down = None;
     }
 
     /// When the next pending effect is due, or the handler ends; `None` if the machine is idle.
@@ -127,14 +149,46 @@ impl<N: Node> Machine<N> {
         }
     }
 
-    /// The process was paused from `from` on for `span`: what it had not done yet happens that much later.
-    pub fn postpone(&mut self, from: Instant, span: Duration) {
-        for (at, _) in &mut self.pending {
+    /// A fault makes each handler take this long; of several, the slowest counts.
+    pub fn slow_down(&mut self, active: u32, handler: Duration) {
+        self.slow.push((active, handler));
+        self.set_handler(handler);
+    }
+
+    /// The fault is over; without any, handlers take `usual`.
+    pub fn speed_up(&mut self, active: u32, usual: Duration) {
+        self.slow.retain(|&(fault, _)| fault != active);
+        self.set_handler(usual);
+    }
+
+    fn set_handler(&mut self, usual: Duration) {
+        self.handler = self.slow.iter().map(|&(_, handler)| handler).max().unwrap_or(usual);
+    }
+
+    /// Where a crash, a power failure or a pause at `at` cuts what the process does on its disk.
+    pub const fn cut(&self, at: Instant) -> Cut {
+        Cut { at, carried_out: self.carried_out }
+    }
+
+    /// A process that is paused has done nothing since; whatever comes now finds the rest of its handler put off.
+    pub fn end_pause(&mut self, now: Instant) {
+        if let Some(since) = self.paused_since.take() {
+            self.postpone(since, now.since(since));
+        }
+    }
+
+    /// The process was paused from `from` on for `span`: what it had not done yet happens that much later. Timers run
+    /// on, as the clock does.
+    fn postpone(&mut self, from: Instant, span: Duration) {
+        for (at, effect) in &mut self.pending {
             *at = *at + span;
+            if let Effect::Background(_, end) = effect {
+                *end = *end + span;
+            }
         }
         if self.busy_until > from {
             self.busy_until = self.busy_until + span;
         }
-        self.disk.postpone(from, span);
+        self.disk.postpone(self.cut(from), span);
     }
 }

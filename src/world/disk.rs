@@ -63,6 +63,7 @@ use crate::node::disk::{DiskError, DiskTicket, FileId};
 use crate::world::disk::background::{Background, SyncOutcome};
 use crate::world::disk::faults::{Damage, Faults};
 use crate::world::disk::file::{Fate, min_of};
+pub use crate::world::disk::journal::Cut;
 use crate::world::disk::journal::{Journal, Spares, Undo};
 use crate::world::disk::sectors::Sector;
 use crate::world::disk::tree::{InodeId, Tree};

@@ -35,6 +35,8 @@ pub struct Background {
     pub file: InodeId,
     /// When the node asked for it.
     pub called: Instant,
+    /// The number of that call, from 1.
+    pub call: u64,
     /// When the device had time for it.
     pub began: Instant,
     /// When it ends.

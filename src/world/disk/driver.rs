@@ -44,6 +44,7 @@ const fn at_once<T>(error: DiskError) -> Timed<T> {
 
 impl DiskDriver for SimulatedDisk {
     fn open(&mut self, now: Instant, path: &str, how: Open) -> Timed<FileId> {
+        self.journal.called += 1;
         let running = self.run_in_cache(now, 0);
         let result = self.try_open(&running, path, how);
         running.timed(now, result)
@@ -54,12 +55,14 @@ impl DiskDriver for SimulatedDisk {
     }
 
     fn len(&mut self, _now: Instant, file: FileId) -> Timed<u64> {
+        self.journal.called += 1;
         let len = |inode: &InodeId| self.tree.file(*inode).bytes().len() as u64;
         let result = self.open.get(&file).map(len).ok_or(DiskError::NotFound);
         Timed { result, took: Duration::ZERO }
     }
 
     fn read(&mut self, now: Instant, file: FileId, offset: u64, buffer: &mut [u8]) -> Timed<usize> {
+        self.journal.called += 1;
         let Some(&inode) = self.open.get(&file) else { return at_once(DiskError::NotFound) };
         let len = self.tree.file(inode).bytes().len();
         let start = len.min(usize::try_from(offset).unwrap_or(len));
@@ -74,6 +77,7 @@ impl DiskDriver for SimulatedDisk {
     }
 
     fn write(&mut self, now: Instant, file: FileId, offset: u64, bytes: &[u8]) -> Timed<()> {
+        self.journal.called += 1;
         let Some(&inode) = self.open.get(&file) else { return at_once(DiskError::NotFound) };
         let running = self.run_in_cache(now, bytes.len());
         let result = self.try_write(&running, inode, offset, bytes);
@@ -81,6 +85,7 @@ impl DiskDriver for SimulatedDisk {
     }
 
     fn append(&mut self, now: Instant, file: FileId, bytes: &[u8]) -> Timed<u64> {
+        self.journal.called += 1;
         let Some(&inode) = self.open.get(&file) else { return at_once(DiskError::NotFound) };
         let running = self.run_in_cache(now, bytes.len());
         let end = self.tree.file(inode).bytes().len() as u64;
@@ -89,6 +94,7 @@ impl DiskDriver for SimulatedDisk {
     }
 
     fn set_len(&mut self, now: Instant, file: FileId, len: u64) -> Timed<()> {
+        self.journal.called += 1;
         let Some(&inode) = self.open.get(&file) else { return at_once(DiskError::NotFound) };
         let running = self.run_in_cache(now, 0);
         let result = self.try_set_len(&running, inode, len);
@@ -96,6 +102,7 @@ impl DiskDriver for SimulatedDisk {
     }
 
     fn sync(&mut self, now: Instant, file: FileId) -> Timed<()> {
+        self.journal.called += 1;
         let Some(&inode) = self.open.get(&file) else { return at_once(DiskError::NotFound) };
         let running = self.run_on_device(now, Some(inode));
         let outcome = self.faults.sync_outcome(running.fates());
@@ -112,6 +119,7 @@ impl DiskDriver for SimulatedDisk {
     }
 
     fn start_sync(&mut self, now: Instant, file: FileId) -> (DiskTicket, Instant) {
+        self.journal.called += 1;
         let ticket = DiskTicket(self.next_ticket);
         self.next_ticket += 1;
         let Some(&file) = self.open.get(&file) else {
@@ -123,20 +131,31 @@ impl DiskDriver for SimulatedDisk {
         let running = self.occupy_device(now, capture.sectors.len());
         let outcome = self.faults.sync_outcome(running.fates());
         let Running { began, ended, .. } = running;
-        let background = Background { ticket, file, called: now, began, ended, outcome, capture };
-        self.backgrounds.push_back(background);
+        let call = self.journal.called;
+        self.backgrounds.push_back(Background {
+            ticket,
+            file,
+            called: now,
+            call,
+            began,
+            ended,
+            outcome,
+            capture,
+        });
         self.statistics.syncs += 1;
         self.journal.push(now, now, Undo::StartSync);
         (ticket, ended)
     }
 
     fn create_directory(&mut self, now: Instant, path: &str) -> Timed<()> {
+        self.journal.called += 1;
         let running = self.run_in_cache(now, 0);
         let result = self.try_create_directory(&running, path);
         running.timed(now, result)
     }
 
     fn list(&mut self, now: Instant, path: &str) -> Timed<Vec<String>> {
+        self.journal.called += 1;
         let running = self.run_in_cache(now, 0);
         let result = self.tree.find_directory(path).and_then(|directory| {
             if self.faults.fails_read(running.fates()) {
@@ -148,6 +167,7 @@ impl DiskDriver for SimulatedDisk {
     }
 
     fn sync_directory(&mut self, now: Instant, path: &str) -> Timed<()> {
+        self.journal.called += 1;
         let directory = match self.tree.find_directory(path) {
             Ok(directory) => directory,
             Err(error) => return at_once(error),
@@ -162,6 +182,7 @@ impl DiskDriver for SimulatedDisk {
     }
 
     fn rename(&mut self, now: Instant, from: &str, to: &str) -> Timed<()> {
+        self.journal.called += 1;
         let running = self.run_in_cache(now, 0);
         let result = self.tree.plan_rename(from, to).and_then(|change| {
             self.may_change_names(&running)?;
@@ -175,6 +196,7 @@ impl DiskDriver for SimulatedDisk {
     }
 
     fn remove(&mut self, now: Instant, path: &str) -> Timed<()> {
+        self.journal.called += 1;
         let running = self.run_in_cache(now, 0);
         let result = self.tree.plan_remove(path).and_then(|change| {
             self.may_change_names(&running)?;

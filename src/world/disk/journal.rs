@@ -11,6 +11,8 @@ use crate::world::disk::tree::{DirectorySync, InodeId};
 /// The operations of the current handler, in order, and what it takes to undo them.
 #[derive(Debug, Default)]
 pub struct Journal {
+    /// How many operations were called since the disk is new, but for those that a crash forestalled.
+    pub called: u64,
     pub records: Vec<Record>,
     /// What the edits overwrote.
     pub saved: Saved,
@@ -25,6 +27,8 @@ pub struct Record {
     pub began: Instant,
     /// When it ended.
     pub ended: Instant,
+    /// The number of the call that it belongs to, from 1.
+    pub call: u64,
     /// What it takes to undo it.
     pub undo: Undo,
 }
@@ -47,19 +51,53 @@ pub enum Undo {
 }
 
 impl Record {
-    /// Whether nothing of this operation is forestalled by a crash at `at`.
+    /// Whether nothing of this operation is forestalled by a crash.
     ///
     /// A change of a name or of a length is atomic: once begun, the operating system finishes it. A write may
     /// stop half-way, and a sync has synced nothing before its end.
-    pub const fn stands(&self, at: Instant) -> bool {
-        let until = match &self.undo {
-            Undo::Edit(_, edit) if edit.written == 0 => self.began,
-            Undo::Name | Undo::StartSync => self.began,
-            Undo::Edit(..) | Undo::Sync(..) | Undo::Completed | Undo::SyncDirectory(_) => {
-                self.ended
+    pub const fn stands(&self, cut: Cut) -> bool {
+        match &self.undo {
+            Undo::Edit(_, edit) if edit.written == 0 => self.has_begun(cut),
+            Undo::Name | Undo::StartSync => self.has_begun(cut),
+            Undo::Edit(..) | Undo::Sync(..) | Undo::SyncDirectory(_) => {
+                cut.comes_after(self.ended, self.call)
             }
-        };
-        until.as_nanos() <= at.as_nanos()
+            // The device does it by itself, whoever called meanwhile.
+            Undo::Completed => self.ended.as_nanos() <= cut.at.as_nanos(),
+        }
+    }
+
+    /// Whether the operation was under way or done.
+    pub const fn has_begun(&self, cut: Cut) -> bool {
+        cut.comes_after(self.began, self.call)
+    }
+}
+
+/// Where a crash, a power failure or a pause cuts a handler.
+///
+/// The time alone does not say it: an operation begins in the very nanosecond in which the one before it ends, and on a
+/// disk without latency all of them happen in one. So the cut also counts the calls whose ends the event loop has
+/// reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// When.
+    pub at: Instant,
+    /// How many of all calls to this disk were carried out before; later ones that begin at this time have not begun.
+    pub carried_out: u64,
+}
+
+impl Cut {
+    /// Whether a moment in the call of this number lies before the cut.
+    pub const fn comes_after(self, moment: Instant, call: u64) -> bool {
+        let (moment, at) = (moment.as_nanos(), self.at.as_nanos());
+        moment < at || (moment == at && call <= self.carried_out)
+    }
+}
+
+/// A cut by time alone: what begins at this very moment has begun.
+impl From<Instant> for Cut {
+    fn from(at: Instant) -> Self {
+        Self { at, carried_out: u64::MAX }
     }
 }
 
@@ -99,7 +137,8 @@ impl Journal {
     /// Notes an operation.
     pub fn push(&mut self, began: Instant, ended: Instant, undo: Undo) {
         assert!(began <= ended, "an operation begins before it ends");
-        self.records.push(Record { began, ended, undo });
+        let call = self.called;
+        self.records.push(Record { began, ended, call, undo });
     }
 
     /// All of it happened: nothing will be undone.

@@ -4,33 +4,37 @@ use std::time::Duration;
 
 use crate::kernel::random::Stream;
 use crate::kernel::time::Instant;
+use crate::world::disk::background::Background;
 use crate::world::disk::file::{Edit, Fate, min_of};
-use crate::world::disk::journal::Undo;
+use crate::world::disk::journal::{Cut, Undo};
 use crate::world::disk::sectors::Sector;
 use crate::world::disk::tree::InodeId;
 use crate::world::disk::{PowerLoss, SimulatedDisk};
 
 impl SimulatedDisk {
-    /// The node was paused: what it asks for after `after` happens later by `by`. What was asked for before
+    /// The node was paused: what it asks for after the cut happens later by `by`. What was asked for before
     /// goes on.
-    pub fn postpone(&mut self, after: Instant, by: Duration) {
+    pub fn postpone(&mut self, cut: impl Into<Cut>, by: Duration) {
+        let cut = cut.into();
+        let asked_later =
+            |background: &Background| !cut.comes_after(background.called, background.call);
         let mut completed = self.journal.completed.iter_mut();
         for record in &mut self.journal.records {
-            let asked_later = match record.undo {
+            let is_later = match record.undo {
                 Undo::Completed => {
                     let (background, _) = completed.next().expect("a record for each completion");
-                    background.called > after
+                    asked_later(background)
                 }
-                _ => record.began > after,
+                _ => !record.has_begun(cut),
             };
-            if asked_later {
+            if is_later {
                 record.began = record.began + by;
                 record.ended = record.ended + by;
                 self.free_at = self.free_at.max(record.ended);
             }
         }
         let done = self.journal.completed.iter_mut().map(|(background, _)| background);
-        for background in done.chain(&mut self.backgrounds).filter(|b| b.called > after) {
+        for background in done.chain(&mut self.backgrounds).filter(|b| asked_later(b)) {
             background.called = background.called + by;
             background.began = background.began + by;
             background.ended = background.ended + by;
@@ -38,31 +42,33 @@ impl SimulatedDisk {
         }
     }
 
-    /// The process dies at `at`. What it had not begun never happens; of a write under way a random prefix is
+    /// The process dies. What it had not begun never happens; of a write under way a random prefix is
     /// done; a sync under way has synced nothing; a change of a name or a length that was begun is done. The
     /// cache survives, background syncs go on, and all files are closed.
-    pub fn crash(&mut self, at: Instant) {
-        self.rewind(at);
+    pub fn crash(&mut self, cut: impl Into<Cut>) {
+        let cut = cut.into();
+        self.rewind(cut);
         self.finished.clear();
         self.close_all();
-        self.free_at = self.backgrounds.back().map_or(at, |background| background.ended);
+        self.free_at = self.backgrounds.back().map_or(cut.at, |background| background.ended);
         self.settle();
     }
 
-    /// Power fails at `at`. What had not begun never happens, as in a [`crash`](Self::crash), and then the
+    /// Power fails. What had not begun never happens, as in a [`crash`](Self::crash), and then the
     /// cache is lost: each dirty sector and each pending change of a name survives or not, by a draw of its
     /// own, and at most one sector is torn: one of those being written, or any dirty one if none is.
-    pub fn power_failure(&mut self, at: Instant) -> PowerLoss {
-        let syncing = self.rewind(at);
+    pub fn power_failure(&mut self, cut: impl Into<Cut>) -> PowerLoss {
+        let cut = cut.into();
+        let (at, syncing) = (cut.at, self.rewind(cut));
         let torn = self.choose_torn(at, syncing);
         let Self { tree, power, backgrounds, options, .. } = self;
         let mut loss = PowerLoss::default();
         for (file, content) in tree.files_mut() {
             let captured = backgrounds.iter().filter(|background| background.file == file);
             let captured = captured.filter_map(|background| background.capture.shrunk_to).min();
-            let cut = min_of(content.unsynced().shrunk_to, captured);
-            let cut = cut.filter(|_| power.chance(options.survival));
-            loss.add(content.lose_cache(cut, |sector| match torn {
+            let shrunk_to = min_of(content.unsynced().shrunk_to, captured);
+            let shrunk_to = shrunk_to.filter(|_| power.chance(options.survival));
+            loss.add(content.lose_cache(shrunk_to, |sector| match torn {
                 Some(torn) if (torn.file, torn.sector) == (file, sector) => Fate::Torn(torn.kept),
                 _ if power.chance(options.survival) => Fate::Survived,
                 _ => Fate::Lost,
@@ -79,15 +85,15 @@ impl SimulatedDisk {
         loss
     }
 
-    /// Undoes what had not happened by `at`; returns the file of the sync that was under way, if one was.
-    fn rewind(&mut self, at: Instant) -> Option<InodeId> {
+    /// Undoes what had not happened before the cut; returns the file of the sync that was under way, if one was.
+    fn rewind(&mut self, cut: Cut) -> Option<InodeId> {
         let records = &self.journal.records;
-        let standing = records.iter().position(|record| !record.stands(at));
+        let standing = records.iter().position(|record| !record.stands(cut));
         let standing = standing.unwrap_or(records.len());
         let mut syncing = None;
         while self.journal.records.len() > standing {
             let record = self.journal.records.pop().expect("more records than stand");
-            let under_way = record.began <= at;
+            let under_way = record.has_begun(cut);
             match record.undo {
                 Undo::Edit(file, edit) if under_way && edit.written > 0 => {
                     self.undo_part(file, edit);
@@ -110,7 +116,8 @@ impl SimulatedDisk {
             }
         }
         // Completions that were undone only because an earlier record had to be.
-        self.complete_until(at);
+        self.complete_until(cut.at);
+        self.journal.called = self.journal.called.min(cut.carried_out);
         syncing
     }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::{Bench, merciful, merciless, millis};
 use crate::node::disk::{DiskDriver, DiskError};
+use crate::world::disk::Cut;
+use crate::world::options::DiskOptions;
 
 /// A handler that appends (0 to 1 ms), syncs (1 to 11 ms), renames (11 to 12 ms) and syncs the directory (12
 /// to 22 ms).
@@ -107,6 +109,34 @@ fn a_pause_puts_off_what_had_not_begun() {
         let mut bench = paused();
         bench.disk.crash(millis(at));
         assert_eq!(bench.content("log"), content, "{at} ms");
+    }
+}
+
+#[test]
+fn the_operations_of_one_instant_are_told_apart_by_their_count() {
+    // Nothing takes any time: an append, a sync and another append, all at 0 ms.
+    for (carried_out, in_cache, durable) in
+        [(0, &b""[..], &b""[..]), (1, b"a", b""), (2, b"a", b"a"), (3, b"ab", b"a")]
+    {
+        let handler = || {
+            let mut bench = Bench::new(DiskOptions {
+                survival: merciless().survival,
+                tearing: merciless().tearing,
+                ..DiskOptions::default()
+            });
+            let file = bench.durable("log", b"");
+            let before = bench.disk.journal.called;
+            bench.append(file, b"a").unwrap();
+            bench.sync(file).unwrap();
+            bench.append(file, b"b").unwrap();
+            (bench, Cut { at: millis(0), carried_out: before + carried_out })
+        };
+        let (mut bench, cut) = handler();
+        bench.disk.crash(cut);
+        assert_eq!(bench.content("log"), in_cache, "a crash after {carried_out}");
+        let (mut bench, cut) = handler();
+        bench.disk.power_failure(cut);
+        assert_eq!(bench.content("log"), durable, "a power failure after {carried_out}");
     }
 }
 
