@@ -89,8 +89,9 @@ impl<N: Node> Simulation<N> {
             Fate::Deliver { at, frame } => (Some(at), frame),
             Fate::Held { frame } => (None, frame),
         };
-        if let Some(at) = sent.duplicate {
-            let payload = payload.copy();
+        // A client speaks over a connection, which repeats nothing; what it repeats it repeats itself.
+        if let (Some(at), Payload::Message(message)) = (sent.duplicate, &payload) {
+            let payload = Payload::Message(message.clone());
             let frame = Frame::Intact;
             let flight = Flight { from, to, number, epoch, kind, cause, frame, payload };
             let key = self.flights.insert(flight);
@@ -205,16 +206,6 @@ struct Letter {
     kind: &'static str,
     size: usize,
     digest: u64,
-}
-
-impl<N: Node> Payload<N> {
-    fn copy(&self) -> Self {
-        match self {
-            Self::Message(message) => Self::Message(message.clone()),
-            Self::Request(request) => Self::Request(request.clone()),
-            Self::Reply(token, reply) => Self::Reply(*token, reply.clone()),
-        }
-    }
 }
 
 impl From<NodeId> for Endpoint {
