@@ -58,7 +58,7 @@ pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<RunReport, RunEr
     let panel = Panel::of(scenario)?;
     let simulation = simulation_options(scenario, options);
     let mut frame = frame(scenario, options, &without, &panel);
-    frame.assumptions.schedule = simulation.faults.clone();
+    frame.assumptions.schedule.clone_from(&simulation.faults);
     let run = systems::find(&scenario.system.kind)?;
     let outcome = run(systems::Setup {
         choice: &scenario.system,
