@@ -108,6 +108,10 @@ fn frame(scenario: &Scenario, options: &RunOptions, without: &[String], panel: &
         expect: scenario.expect.clone(),
         coverage: scenario.coverage.clone(),
         required: panel.required.clone(),
-        assumptions: Assumptions { schedule: Vec::new(), voters: judges::voters(scenario) },
+        assumptions: Assumptions {
+            schedule: Vec::new(),
+            voters: judges::voters(scenario),
+            repair: judges::progress_within(scenario),
+        },
     }
 }

@@ -6,10 +6,14 @@
 //! it if they find nothing. Such a run ends *unknown*. Source: Alagappan et al. 2018 (Protocol-Aware Recovery for
 //! Consensus-Based Storage), for what replication can repair and what it cannot.
 //!
+//! A disk that was replaced by an empty one is damage only until it is repaired: its node comes back, is admitted again and
+//! catches up, and the time that takes is the bound of `progress`. What a disk changed in silence nobody knows to repair.
+//!
 //! Only silent damage counts. A failing sync, a full disk or an error of a read is told to the node, which must cope; a
 //! loss of power takes nothing that was synced. What was found before the last support broke stands.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::kernel::ids::NodeId;
 use crate::kernel::random::Probability;
@@ -39,6 +43,8 @@ pub(super) struct Assumptions {
     pub schedule: Vec<ScheduledFault>,
     /// Who votes when the run begins.
     pub voters: BTreeSet<NodeId>,
+    /// How long replication takes, at worst, to fill an empty disk of a node that is up.
+    pub repair: Duration,
 }
 
 /// An assumption that did not hold.
@@ -63,7 +69,7 @@ impl Assumptions {
     /// Whoever has been asked to vote counts: a majority of the first voters, or of the members of a reconfiguration.
     pub fn broken_by(&self, happened: &[FaultSpan]) -> Option<Broken> {
         let mut electorates = vec![self.voters.clone()];
-        let mut damaged: BTreeSet<NodeId> = BTreeSet::new();
+        let mut damages: Vec<(NodeId, Instant)> = Vec::new();
         let mut kinds: BTreeSet<&'static str> = BTreeSet::new();
         for span in happened {
             let scheduled = self.schedule.get(span.place as usize);
@@ -73,9 +79,12 @@ impl Assumptions {
             }
             let damage = silent_damage(fault);
             if !damage.is_empty() {
-                damaged.extend(&span.nodes);
+                let until = self.repaired_at(fault, span.from);
+                damages.extend(span.nodes.iter().map(|&node| (node, until)));
                 kinds.extend(damage);
             }
+            let lasting = damages.iter().filter(|(_, until)| *until > span.from);
+            let damaged: BTreeSet<NodeId> = lasting.map(|(node, _)| *node).collect();
             let met = |voters: &&BTreeSet<NodeId>| {
                 let hit = voters.intersection(&damaged).count();
                 !voters.is_empty() && hit > voters.len() / 2
@@ -86,6 +95,14 @@ impl Assumptions {
             }
         }
         None
+    }
+
+    /// Until when the damage of a fault that began at this time lasts.
+    fn repaired_at(&self, fault: &Fault, from: Instant) -> Instant {
+        match fault {
+            Fault::Wipe { restart: Some(after), .. } => from + after.upper() + self.repair,
+            _ => Instant::MAX,
+        }
     }
 }
 
@@ -129,6 +146,7 @@ fn silent_damage(fault: &Fault) -> Vec<&'static str> {
 mod tests {
     use super::*;
     use crate::checkers::registry::CHECKERS;
+    use crate::kernel::distribution::Distribution;
     use crate::world::fault::Target;
 
     const LIES: DiskFault = DiskFault {
@@ -162,7 +180,8 @@ mod tests {
         };
         let schedule = faults.iter().enumerate().map(scheduled).collect();
         let spans: Vec<FaultSpan> = faults.iter().enumerate().map(span).collect();
-        Assumptions { schedule, voters: (0..5).map(NodeId).collect() }.broken_by(&spans)
+        let voters = (0..5).map(NodeId).collect();
+        Assumptions { schedule, voters, repair: Duration::from_secs(4) }.broken_by(&spans)
     }
 
     fn disk(effect: DiskFault) -> Fault {
@@ -189,6 +208,22 @@ mod tests {
         let found = broken(&[(disk(LIES), &[0]), (rot, &[1]), (wipe(), &[4])]).expect("a majority");
         assert_eq!(found.at, Instant::from_nanos(2_000_000_000));
         assert!(found.why.contains("(bit-rot, lying-sync, wipe)"), "{}", found.why);
+    }
+
+    #[test]
+    fn an_empty_disk_is_damage_until_it_is_filled_again() {
+        let restart = Some(Distribution::Constant(Duration::from_millis(500)));
+        let back = Fault::Wipe { target: Target::Any, restart };
+        // One wipe a second; each is repaired after 4.5 s.
+        assert!(
+            broken(&[(back.clone(), &[0]), (back.clone(), &[1]), (back.clone(), &[2])]).is_some()
+        );
+        let calm = disk(DiskFault::default());
+        let waits = [(calm.clone(), &[][..]), (calm.clone(), &[]), (calm, &[])];
+        let mut apart = vec![(back.clone(), &[0][..]), (back.clone(), &[1][..])];
+        apart.extend(waits);
+        apart.push((back, &[2][..]));
+        assert_eq!(broken(&apart), None);
     }
 
     #[test]

@@ -105,7 +105,7 @@ pub(super) fn voters(scenario: &Scenario) -> BTreeSet<NodeId> {
 /// - a follower notices that it has no leader (one election time-out) and wins the third election (three more);
 /// - each election, and the first commit, is two round trips and two syncs;
 /// - a client notices (one retry), and asks twice more.
-fn progress_within(scenario: &Scenario) -> Duration {
+pub(super) fn progress_within(scenario: &Scenario) -> Duration {
     let delays = scenario.network.regions.iter().filter_map(|region| region.change.delay);
     let delay = delays
         .chain([scenario.network.link.delay])
