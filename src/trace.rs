@@ -65,6 +65,8 @@ pub enum Fact {
     Resumed,
     /// A node's disk was replaced by an empty one.
     Wiped,
+    /// From now on a node's disk may lose or change in silence what it promised to keep.
+    DiskSuspect,
     /// A message left.
     Sent {
         /// To whom.
@@ -208,6 +210,7 @@ impl Fact {
             | Self::Paused
             | Self::Resumed
             | Self::Wiped
+            | Self::DiskSuspect
             | Self::FaultBegan { .. }
             | Self::FaultEnded { .. }
             | Self::PhaseBegan(_) => Interest::FAULTS,

@@ -13,7 +13,7 @@
 //! ended one: so recovering twice must give the same as recovering once. Source: Mohan et al., *ARIES*,
 //! 1992, section 1.1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checkers::logs::{Entry, Log, Logs};
 use crate::checkers::window::{Floor, Window};
@@ -48,6 +48,8 @@ pub struct RecoveryEquivalence {
     floor: Floor,
     /// Recoveries of nodes that had something durable.
     recoveries: u64,
+    /// Nodes whose disks may have broken their promises.
+    suspects: BTreeSet<NodeId>,
 }
 
 /// What a node says at the end of its recovery.
@@ -186,6 +188,12 @@ impl Checker for RecoveryEquivalence {
 
     fn observe(&mut self, event: &Event) -> Result<(), Violation> {
         match (&event.fact, event.node) {
+            // What such a node finds on its disk proves nothing about the node.
+            (Fact::DiskSuspect, Some(node)) => {
+                self.suspects.insert(node);
+            }
+            (&Fact::Claimed(Claim::Recovered { .. }), Some(node))
+                if self.suspects.contains(&node) => {}
             (&Fact::Claimed(Claim::Recovered { last, applied, state }), Some(node)) => {
                 self.recovered(event, Recovered { node, last, applied, state })?;
             }

@@ -61,6 +61,7 @@ const fn kind(fact: &Fact) -> &'static str {
         Fact::Paused => "paused",
         Fact::Resumed => "resumed",
         Fact::Wiped => "wiped",
+        Fact::DiskSuspect => "disk-suspect",
         Fact::Sent { .. } => "sent",
         Fact::Delivered { .. } => "delivered",
         Fact::Lost { .. } => "lost",

@@ -263,6 +263,19 @@ pub struct DiskFault {
     pub latent_sectors: Option<u32>,
 }
 
+impl DiskFault {
+    /// Whether it may lose or change in silence what the disk promised to keep, rather than telling the node.
+    #[must_use]
+    pub fn breaks_promises(&self) -> bool {
+        let may = |chance: Option<Probability>| chance.is_some_and(|it| !it.is_never());
+        let some = |count: Option<u32>| count.is_some_and(|count| count > 0);
+        may(self.lying_sync)
+            || may(self.misdirected_write)
+            || some(self.bit_rot)
+            || some(self.latent_sectors)
+    }
+}
+
 /// How a clock misbehaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClockFault {
