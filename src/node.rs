@@ -22,6 +22,10 @@ use crate::node::context::Context;
 use crate::node::disk::{DiskError, DiskTicket};
 
 /// A message between nodes: a typed enum of the system's own, moved from the sender to the receiver.
+///
+/// Its `Hash`, [`kind`](Self::kind) and [`size`](Self::size) are called for each message, outside of any handler, and
+/// must not panic: only panics in a node's handlers, in the function that builds nodes, and in `encode` and `Debug`
+/// become verdicts.
 pub trait Message: Clone + fmt::Debug + Hash + 'static {
     /// The name of the message's type, for reports and for faults aimed at one type.
     fn kind(&self) -> &'static str {

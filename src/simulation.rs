@@ -63,6 +63,10 @@ use crate::world::network::Network;
 /// After how many events the run tells how far it is.
 const WATCH_EVERY: u64 = 4_096;
 
+/// How many events may happen at one instant. Nodes that answer themselves, or arm timers of no length, would otherwise
+/// keep a run from ever ending. The largest sensible burst is far below: a thousand nodes that send to one another.
+const EVENTS_PER_INSTANT_MAX: u64 = 1_000_000;
+
 /// What comes up in the queue. Small and `Copy`: payloads wait in a slab.
 #[derive(Clone, Copy, Debug)]
 enum Event<T> {
@@ -123,6 +127,8 @@ pub struct Simulation<N: Node> {
     effects: Effects<N>,
     ended: bool,
     events: u64,
+    /// How many of them happened before the present instant.
+    events_before: u64,
 }
 
 impl<N: Node> Simulation<N> {
@@ -153,6 +159,7 @@ impl<N: Node> Simulation<N> {
             effects: Effects::default(),
             ended: false,
             events: 0,
+            events_before: 0,
             options,
         }
     }
@@ -169,18 +176,58 @@ impl<N: Node> Simulation<N> {
         self.begin();
         while !self.ended {
             let Some((at, event)) = self.queue.pop() else { break };
-            self.now = at;
+            if at > self.now {
+                self.now = at;
+                self.events_before = self.events;
+            }
             self.events += 1;
             if self.events.is_multiple_of(WATCH_EVERY) {
                 watch(at);
             }
-            if self.options.events_max.is_some_and(|max| self.events > max) {
-                self.observer.budget_spent = true;
+            if let Some(why) = self.budget_spent(&event) {
+                self.observer.budget_spent = Some(why);
                 break;
             }
             self.dispatch(event);
         }
         self.finish()
+    }
+
+    /// Why the run ends before this event, if it must.
+    #[inline]
+    fn budget_spent(&self, event: &Event<N::Timer>) -> Option<String> {
+        if let Some(max) = self.options.events_max
+            && self.events > max
+        {
+            return Some(format!("the budget of {max} events is spent"));
+        }
+        if self.events - self.events_before <= EVENTS_PER_INSTANT_MAX {
+            return None;
+        }
+        let node = self.node_of_event(event);
+        let on = node.map(|node| format!(", on node {}", self.options.cluster.name(node)));
+        Some(format!(
+            "no progress of time at {}{}: more than {EVENTS_PER_INSTANT_MAX} events at one instant",
+            self.now,
+            on.unwrap_or_default()
+        ))
+    }
+
+    /// The node that an event is about to meet, if it is one.
+    fn node_of_event(&self, event: &Event<N::Timer>) -> Option<NodeId> {
+        match *event {
+            Event::Arrive(flight) => self.node_of(self.flights.get(flight).to),
+            Event::Timer { node, .. }
+            | Event::Effects(node)
+            | Event::Disk { node, .. }
+            | Event::PowerOff { node, .. }
+            | Event::Start { node, .. } => Some(node),
+            Event::Client { .. }
+            | Event::FaultBegins(_)
+            | Event::FaultEnds(_)
+            | Event::FaultFlaps(_)
+            | Event::Phase(_) => None,
+        }
     }
 
     fn begin(&mut self) {
@@ -239,22 +286,25 @@ impl<N: Node> Simulation<N> {
         }
     }
 
-    fn finish(self) -> Outcome {
-        let waiting = self
-            .machines
-            .iter()
-            .filter_map(|machine| {
-                machine.process.as_ref().map(|node| (machine.id, node.waits_for()))
-            })
-            .collect();
+    fn finish(mut self) -> Outcome {
+        let mut waiting = Vec::new();
+        for machine in &self.machines {
+            let Some(process) = &machine.process else { continue };
+            match guarded(|| process.waits_for()) {
+                Ok(text) => waiting.push((machine.id, text)),
+                Err(message) => self.observer.panicked(self.now, machine.id, &message),
+            }
+        }
         let disks = self.machines.iter().map(|machine| machine.disk.statistics()).collect();
         let spans = self.faults.spans(self.now);
+        let missed = self.missed_faults();
         self.observer.into_outcome(outcome::End {
             at: self.now,
             events: self.events,
             network: self.network.statistics(),
             disks,
             spans,
+            missed,
             waiting,
         })
     }

@@ -13,8 +13,9 @@ use crate::node::{Node, Reply, ReplyToken};
 
 /// A node's view of its machine during one handler.
 ///
-/// Time passes within a handler only through the disk: after `ctx.disk().sync(file)?` that took 3 ms,
-/// [`now`](Self::now) is 3 ms later, and what the handler does next happens then.
+/// A handler begins when its processor time has passed (none, by default), and then time passes within it only through
+/// the disk: after `ctx.disk().sync(file)?` that took 3 ms, [`now`](Self::now) is 3 ms later, and what the handler does
+/// next happens then.
 pub struct Context<'a, N: Node> {
     pub(crate) node: NodeId,
     pub(crate) nodes: u32,
@@ -90,12 +91,15 @@ impl<N: Node> Context<'_, N> {
     }
 
     /// Lets `on_timer(timer)` be called after `delay` on this node's monotonic clock. A timer of the same value that
-    /// is already set is moved.
+    /// is already set is moved, and one that ran out while the node was busy is not heard of any more.
+    ///
+    /// The clock goes on while the node is paused: a pause in the middle of a handler puts off what the handler does
+    /// later, but not the timers that it sets.
     pub fn set_timer(&mut self, timer: N::Timer, delay: Duration) {
         self.timers.set(timer, self.moment + self.clock.true_span(delay));
     }
 
-    /// Forgets a timer, if it is set.
+    /// Forgets a timer, if it is set: `on_timer` is not called for it, even if it ran out while the node was busy.
     pub fn cancel_timer(&mut self, timer: N::Timer) {
         self.timers.cancel(timer);
     }
@@ -134,8 +138,8 @@ impl<N: Node> Context<'_, N> {
         }
     }
 
-    /// Stops this node when the handler ends, as a process that exits because it must not go on (its disk is
-    /// damaged, say).
+    /// Stops this node now, as a process that exits because it must not go on (its disk is damaged, say). The handler
+    /// runs on, but nothing that it does after this happens.
     pub fn stop(&mut self, reason: &'static str) {
         self.effect(Effect::Stop(reason));
     }

@@ -4,7 +4,7 @@ use crate::kernel::digest::Digest;
 use crate::kernel::ids::NodeId;
 use crate::node::{Message, Node, Reply, ReplyToken, Request};
 use crate::simulation::machine::Input;
-use crate::simulation::{Event, Simulation, size_of_message};
+use crate::simulation::{Event, Simulation, guarded, size_of_message};
 use crate::trace::{Endpoint, Fact, LossReason};
 use crate::world::network::{Arrival, Envelope, Fate, Frame};
 
@@ -136,32 +136,40 @@ impl<N: Node> Simulation<N> {
         if let Frame::Damaged(bits) = self.flights.get(key).frame
             && self.checksum_refuses(key, bits)
         {
-            return self.lose(key, LossReason::Damaged);
+            return self.refuse(key, LossReason::Damaged);
         }
         let receiver = self.node_of(to);
-        if receiver.is_some_and(|node| !self.machines[node.index()].is_up()) {
-            return self.lose(key, LossReason::ReceiverDown);
+        if let Some(node) = receiver {
+            let machine = &self.machines[node.index()];
+            if !machine.is_up() {
+                return self.refuse(key, LossReason::ReceiverDown);
+            }
+            if machine.is_full() {
+                return self.refuse(key, LossReason::MailboxFull);
+            }
         }
         let Flight { number, kind, cause, payload, .. } = self.flights.remove(key);
         let cause = self.observe(cause, receiver, Fact::Delivered { from, number, kind });
         self.observer.delivered += 1;
-        let refused = match (payload, receiver) {
+        match (payload, receiver) {
             (Payload::Message(message), Some(node)) => {
-                self.offer(node, cause, Input::Message(from, message))
+                self.offer(node, cause, Input::Message(from, message));
             }
             (Payload::Request(request), Some(node)) => {
                 self.record(cause, Some(node), Fact::Requested(request.id));
-                self.offer(node, cause, Input::Request(request))
+                self.offer(node, cause, Input::Request(request));
             }
             (Payload::Reply(token, reply), None) => {
                 self.client_answered(to, token, reply, cause);
-                None
             }
             _ => unreachable!("requests go to nodes and replies to clients"),
-        };
-        if let Some(reason) = refused {
-            self.record(cause, self.node_of(from), Fact::Lost { to, number, kind, reason });
         }
+    }
+
+    /// A message that its link has delivered does not get to its receiver.
+    fn refuse(&mut self, key: u32, reason: LossReason) {
+        self.observer.refused += 1;
+        self.lose(key, reason);
     }
 
     fn lose(&mut self, key: u32, reason: LossReason) {
@@ -170,13 +178,18 @@ impl<N: Node> Simulation<N> {
     }
 
     /// A damaged frame meets its checksum: encodes the message, flips a bit, and compares.
-    fn checksum_refuses(&self, key: u32, bits: u32) -> bool {
+    fn checksum_refuses(&mut self, key: u32, bits: u32) -> bool {
         let flight = self.flights.get(key);
+        let from = flight.from;
         let mut frame = Vec::new();
-        match &flight.payload {
+        let encoded = guarded(|| match &flight.payload {
             Payload::Message(message) => message.encode(&mut frame),
             Payload::Request(request) => frame.extend(format!("{request:?}").bytes()),
             Payload::Reply(_, reply) => frame.extend(format!("{reply:?}").bytes()),
+        });
+        if let Err(message) = encoded {
+            let node = self.node_of(from).expect("only a node's messages have code of its own");
+            self.node_panicked(node, &message);
         }
         let sound = Digest::of(frame.as_slice());
         let bit = bits as usize % (8 * frame.len().max(1));
@@ -194,12 +207,16 @@ impl<N: Node> Simulation<N> {
     /// Puts a text into the trace, if one is kept.
     fn keep_text(&mut self, cause: u64, node: NodeId, text: impl FnOnce() -> String) {
         if self.observer.trace.is_kept() {
-            self.record(cause, Some(node), Fact::Note(text()));
+            match guarded(text) {
+                Ok(text) => self.record(cause, Some(node), Fact::Note(text)),
+                Err(message) => self.node_panicked(node, &message),
+            }
         }
     }
 }
 
 /// What is known of a message before the network has seen it.
+#[derive(Clone, Copy)]
 struct Letter {
     from: Endpoint,
     to: Endpoint,

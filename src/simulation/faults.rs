@@ -12,10 +12,10 @@ use crate::kernel::ids::NodeId;
 use crate::kernel::random::{Purpose, Stream};
 use crate::kernel::time::Instant;
 use crate::node::Node;
-use crate::simulation::outcome::FaultSpan;
-use crate::simulation::{Event, Simulation};
+use crate::simulation::outcome::{FaultMissed, FaultSpan};
+use crate::simulation::{Event, RunPhase, Simulation};
 use crate::trace::{Endpoint, Fact, Stop};
-use crate::world::fault::{Fault, Target};
+use crate::world::fault::{Fault, ScheduledFault, Target};
 use crate::world::network::effect::LinkEffect;
 
 /// How often a fault looks again for its target, if there is none (no leader, say).
@@ -42,11 +42,20 @@ enum State {
     Ended,
 }
 
+/// Whether an entry of the schedule found somebody to disturb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Met {
+    NotYet,
+    Somebody,
+}
+
 /// The faults of a run.
 #[derive(Default)]
 pub(super) struct Faults {
     active: Vec<Active>,
     spans: Vec<FaultSpan>,
+    /// The places of the schedule that came up, and whether they disturbed anything so far.
+    met: BTreeMap<u32, Met>,
     /// The messages that stalled links hold, in order.
     held: BTreeMap<(Endpoint, Endpoint), Vec<u32>>,
 }
@@ -60,6 +69,11 @@ impl Faults {
         self.held.remove(&link).unwrap_or_default()
     }
 
+    /// The fault did something to somebody.
+    fn meets(&mut self, active: u32) {
+        self.met.insert(self.active[active as usize].place, Met::Somebody);
+    }
+
     /// What happened, with the faults that still hold ending at the end of the run.
     pub fn spans(&self, end: Instant) -> Vec<FaultSpan> {
         let mut spans = self.spans.clone();
@@ -71,7 +85,13 @@ impl Faults {
 }
 
 impl<N: Node> Simulation<N> {
+    /// A fault of the schedule begins, or looks again for its target. Nothing begins in the quiet tail: nobody would heal
+    /// it.
     pub(super) fn fault_begins(&mut self, place: u32) {
+        self.faults.met.entry(place).or_insert(Met::NotYet);
+        if self.phase >= RunPhase::Quiet {
+            return;
+        }
         let scheduled = self.options.faults[place as usize].clone();
         let mut stream = Stream::new(self.options.seed, Purpose::Fault, u64::from(place), 0);
         let nodes = self.resolve_fault(place, &scheduled.fault);
@@ -84,7 +104,6 @@ impl<N: Node> Simulation<N> {
         let kind = scheduled.fault.kind();
         self.record(0, None, Fact::FaultBegan { place, kind });
         let active = self.faults.active.len() as u32;
-        let ends = scheduled.lasts.map(|lasts| self.now + lasts);
         self.faults.spans.push(FaultSpan {
             kind,
             place,
@@ -99,16 +118,26 @@ impl<N: Node> Simulation<N> {
             state: State::On,
             effect: None,
         });
-        if let Some(at) = ends {
-            self.queue.push(at, Event::FaultEnds(active));
+        if let Some(lasts) = scheduled.lasts {
+            self.queue.push(self.now + lasts, Event::FaultEnds(active));
         }
-        self.start_fault(active, &nodes, &scheduled.fault, &mut stream);
+        self.start_fault(active, &nodes, &scheduled, &mut stream);
         if !lasts(&scheduled.fault) {
             self.over(active);
         }
     }
 
-    fn start_fault(&mut self, active: u32, nodes: &[NodeId], fault: &Fault, stream: &mut Stream) {
+    fn start_fault(
+        &mut self,
+        active: u32,
+        nodes: &[NodeId],
+        scheduled: &ScheduledFault,
+        stream: &mut Stream,
+    ) {
+        if meets_whom_it_is_aimed_at(&scheduled.fault) {
+            self.faults.meets(active);
+        }
+        let fault = &scheduled.fault;
         match fault {
             Fault::Partition(_) | Fault::Link(_) | Fault::DropMessage(_) => {
                 self.begin_network_fault(active, fault, stream);
@@ -116,12 +145,13 @@ impl<N: Node> Simulation<N> {
             Fault::Crash { restart, .. } => {
                 for &node in nodes {
                     if self.stop_node(node, Stop::Crash, Some(active)) {
+                        self.faults.meets(active);
                         self.restart_after(node, *restart, stream);
                     }
                 }
             }
             Fault::PowerFailure(failure) => {
-                self.begin_power_failure(nodes, failure, active, stream)
+                self.begin_power_failure(nodes, failure, active, stream);
             }
             Fault::Restart { .. } => self.start_all(nodes),
             Fault::Wipe { restart, .. } => {
@@ -134,7 +164,9 @@ impl<N: Node> Simulation<N> {
             }
             Fault::Pause { .. } => {
                 for &node in nodes {
-                    self.pause(node, active);
+                    if self.pause(node, active) {
+                        self.faults.meets(active);
+                    }
                 }
             }
             Fault::SlowCpu { handler, .. } => {
@@ -143,11 +175,12 @@ impl<N: Node> Simulation<N> {
                 }
             }
             Fault::Disk { effect, .. } => {
-                let ends = self.options.faults[self.faults.active[active as usize].place as usize]
-                    .lasts
-                    .map(|lasts| self.now + lasts);
+                // The disk must know by then: an operation that begins on a stalled disk is told at once when it
+                // ends, and the quiet tail heals what still holds.
+                let quiet = Instant::ZERO + self.options.duration;
+                let ends = scheduled.lasts.map_or(quiet, |lasts| quiet.min(self.now + lasts));
                 for &node in nodes {
-                    self.machines[node.index()].disk.begin_fault(active, *effect, ends);
+                    self.machines[node.index()].disk.begin_fault(active, *effect, Some(ends));
                 }
             }
             Fault::Clock { effect, .. } => {
@@ -215,6 +248,15 @@ impl<N: Node> Simulation<N> {
         }
     }
 
+    /// The entries of the schedule that came up and disturbed nothing.
+    pub(super) fn missed_faults(&self) -> Vec<FaultMissed> {
+        let never = self.faults.met.iter().filter(|&(_, met)| *met == Met::NotYet);
+        let all = never.map(|(&place, _)| (place, &self.options.faults[place as usize].fault));
+        all.filter(|(_, fault)| !cures(fault))
+            .map(|(place, fault)| FaultMissed { place, kind: fault.kind() })
+            .collect()
+    }
+
     /// The fault's part of the chronicle ends now.
     fn over(&mut self, active: u32) {
         let span = &mut self.faults.spans[active as usize];
@@ -264,4 +306,14 @@ const fn lasts(fault: &Fault) -> bool {
 
 const fn stops_nodes(fault: &Fault) -> bool {
     matches!(fault, Fault::Crash { .. } | Fault::PowerFailure(_) | Fault::Wipe { .. })
+}
+
+/// Whether a fault does something to each node that it is aimed at, whatever the node does. The others find out.
+const fn meets_whom_it_is_aimed_at(fault: &Fault) -> bool {
+    !matches!(fault, Fault::Crash { .. } | Fault::PowerFailure(_) | Fault::Pause { .. })
+}
+
+/// Whether it only undoes others, so that nothing is missed if there is nothing to undo.
+const fn cures(fault: &Fault) -> bool {
+    matches!(fault, Fault::Restart { .. } | Fault::Heal { .. })
 }

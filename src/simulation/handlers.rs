@@ -7,45 +7,33 @@ use crate::node::Node;
 use crate::node::context::Context;
 use crate::node::disk::DiskTicket;
 use crate::node::effects::Effect;
-use crate::simulation::machine::{Input, MAILBOX_MAX, Waiting};
+use crate::simulation::machine::{Input, Waiting};
 use crate::simulation::{Event, Simulation, guarded};
-use crate::trace::{Fact, LossReason, Stop};
+use crate::trace::{Fact, Stop};
 
 impl<N: Node> Simulation<N> {
     /// Gives an input to a process that is up: now if it is idle, otherwise when it gets to it. An input that arrives
     /// in the very moment in which the process becomes idle does not overtake what waits already.
-    ///
-    /// Returns why the input was lost, if the mailbox is full.
-    pub(super) fn offer(
-        &mut self,
-        node: NodeId,
-        cause: u64,
-        input: Input<N>,
-    ) -> Option<LossReason> {
+    pub(super) fn offer(&mut self, node: NodeId, cause: u64, input: Input<N>) {
         let machine = &mut self.machines[node.index()];
         if machine.is_busy(self.now) || !machine.mailbox.is_empty() {
-            match input {
-                Input::Message(..) | Input::Request(_) if machine.mailbox.len() >= MAILBOX_MAX => {
-                    return Some(LossReason::MailboxFull);
-                }
-                Input::Timer(timer) => machine.timers.wait(timer),
-                _ => {}
+            if let Input::Timer(timer) = input {
+                machine.timers.wait(timer);
             }
             machine.mailbox.push_back(Waiting { cause, input });
-            return None;
+            return;
         }
         self.handle(node, cause, input);
-        None
     }
 
-    /// Runs one handler at the current time.
+    /// Runs one handler at the current time. The processor's time passes first: what the handler does comes after it.
     fn handle(&mut self, node: NodeId, cause: u64, input: Input<N>) {
         let machine = &mut self.machines[node.index()];
         machine.disk.begin_handler();
         let mut context = Context {
             node,
             nodes: self.options.cluster.size() as u32,
-            moment: self.now,
+            moment: self.now + machine.handler,
             clock: self.clocks.line(node),
             random: &mut machine.random,
             disk: &mut machine.disk,
@@ -64,10 +52,9 @@ impl<N: Node> Simulation<N> {
             Input::Request(request) => process.on_request(request, &mut context),
             Input::Disk(ticket, result) => process.on_disk(ticket, result, &mut context),
         });
-        let end = context.moment + machine.handler;
+        let end = context.moment;
         if let Err(message) = result {
-            self.observer.panicked(self.now, node, &message);
-            self.ended = true;
+            self.node_panicked(node, &message);
             return;
         }
         machine.busy_until = end;
@@ -221,7 +208,13 @@ impl<N: Node> Simulation<N> {
 
     /// Starts the process: a fresh value that finds what the disk kept.
     pub(super) fn start_node(&mut self, node: NodeId) {
-        let process = (self.factory)(node);
+        let process = match guarded(|| (self.factory)(node)) {
+            Ok(process) => process,
+            Err(message) => {
+                self.node_panicked(node, &message);
+                return;
+            }
+        };
         let machine = &mut self.machines[node.index()];
         assert!(!machine.is_up(), "a process that is up is not started");
         machine.incarnation += 1;
@@ -233,6 +226,12 @@ impl<N: Node> Simulation<N> {
         self.clocks.boot(node, self.now);
         let cause = self.observe(0, Some(node), Fact::Started { incarnation });
         self.offer(node, cause, Input::Start);
+    }
+
+    /// Node code has panicked: that is the verdict, and the run ends.
+    pub(super) fn node_panicked(&mut self, node: NodeId, message: &str) {
+        self.observer.panicked(self.now, node, message);
+        self.ended = true;
     }
 
     fn note_claim(&mut self, node: NodeId, claim: Claim) {

@@ -16,7 +16,7 @@ use crate::trace::Endpoint;
 use crate::world::disk::{Cut, SimulatedDisk};
 
 /// How many messages and requests wait for a busy or paused node before further ones are lost, as in a socket's buffer.
-pub(super) const MAILBOX_MAX: usize = 16_384;
+const MAILBOX_MAX: usize = 16_384;
 
 /// What a process is called with.
 pub(super) enum Input<N: Node> {
@@ -124,6 +124,11 @@ impl<N: Node> Machine<N> {
     /// Whether an input must wait.
     pub fn is_busy(&self, now: Instant) -> bool {
         self.paused_since.is_some() || !self.pending.is_empty() || self.busy_until > now
+    }
+
+    /// Whether a message or a request that arrives now is lost, because too many wait already.
+    pub fn is_full(&self) -> bool {
+        self.mailbox.len() >= MAILBOX_MAX
     }
 
     /// The process is gone, and with it all that was only in memory.

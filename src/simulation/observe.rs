@@ -40,7 +40,10 @@ pub(super) struct Observer {
     interest: Interest,
     outcome: Outcome,
     pub delivered: u64,
-    pub budget_spent: bool,
+    /// Copies that reached the end of their link and were lost there.
+    pub refused: u64,
+    /// Why the run ended before its time, if it did.
+    pub budget_spent: Option<String>,
     /// The buffer of the clients' actions; kept to be used again.
     pub actions: Vec<Action>,
     keep: Keep,
@@ -79,7 +82,8 @@ impl Observer {
                 ..Outcome::default()
             },
             delivered: 0,
-            budget_spent: false,
+            refused: 0,
+            budget_spent: None,
             actions: Vec::new(),
             keep: options.keep,
             invoked: vec![Instant::ZERO; groups.len() + 1],
@@ -213,8 +217,7 @@ impl Observer {
                 Judgement::Unknown(why) => self.outcome.unknown.push((name, why)),
             }
         }
-        if self.budget_spent {
-            let why = format!("the budget of {} events is spent", end.events - 1);
+        if let Some(why) = self.budget_spent {
             self.outcome.unknown.push(("budget", why));
         }
         let mut outcome = self.outcome;
@@ -229,9 +232,11 @@ impl Observer {
         outcome.events = end.events;
         outcome.end = end.at;
         outcome.network = end.network;
+        outcome.network.lost += self.refused;
         outcome.delivered = self.delivered;
         outcome.disk = end.disks.iter().fold(DiskStatistics::default(), together);
         outcome.faults = end.spans;
+        outcome.missed = end.missed;
         outcome.waiting = end.waiting;
         outcome
     }

@@ -45,6 +45,8 @@ pub struct Outcome {
     pub phases: Vec<(&'static str, Instant)>,
     /// The faults that happened.
     pub faults: Vec<FaultSpan>,
+    /// The entries of the fault schedule that came up and disturbed nothing: the run has not tested them.
+    pub missed: Vec<FaultMissed>,
     /// Who led, and when.
     pub leaders: Vec<LeaderSpan>,
     /// When nodes were not running.
@@ -85,8 +87,19 @@ pub struct FaultSpan {
     pub cut_off: Vec<NodeId>,
     /// When it began.
     pub from: Instant,
-    /// When it ended; the end of the run if it did not.
+    /// When it ended; the end of the run if it did not. A crash or a loss of power ends when the last of its nodes is up
+    /// again.
     pub to: Instant,
+}
+
+/// One entry of the fault schedule that never met a node: its target never existed before the quiet tail (no leader,
+/// say), or every node that it would have stopped or paused was down already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FaultMissed {
+    /// Its place in the schedule.
+    pub place: u32,
+    /// Its kind.
+    pub kind: &'static str,
 }
 
 /// One leadership, as claimed.
@@ -122,5 +135,6 @@ pub(super) struct End {
     pub network: NetworkStatistics,
     pub disks: Vec<DiskStatistics>,
     pub spans: Vec<FaultSpan>,
+    pub missed: Vec<FaultMissed>,
     pub waiting: Vec<(NodeId, String)>,
 }

@@ -149,6 +149,7 @@ impl<N: Node> Simulation<N> {
             return;
         }
         let restart = self.power_failure(active).restart;
+        self.faults.meets(active);
         self.lose_power(node, active);
         let machine = &mut self.machines[node.index()];
         machine.power = Some(active);

@@ -88,6 +88,7 @@ pub struct Cut {
 
 impl Cut {
     /// Whether a moment in the call of this number lies before the cut.
+    #[must_use]
     pub const fn comes_after(self, moment: Instant, call: u64) -> bool {
         let (moment, at) = (moment.as_nanos(), self.at.as_nanos());
         moment < at || (moment == at && call <= self.carried_out)
