@@ -104,6 +104,7 @@ fn frame(scenario: &Scenario, options: &RunOptions, without: &[String], panel: &
         seed: options.seed.unwrap_or(scenario.seed),
         without: without.to_vec(),
         nodes: cluster.names.clone(),
+        regions: cluster.regions.iter().map(|region| region.name.clone()).collect(),
         groups: scenario.workload.clients.iter().map(|clients| group(clients.near)).collect(),
         expect: scenario.expect.clone(),
         coverage: scenario.coverage.clone(),

@@ -43,18 +43,13 @@ fn lost_writes_on_a_majority_of_lying_disks_are_told_but_prove_nothing() {
     }
 }
 
-/// A node whose disk lied cannot recover what it had called durable, and that is told. The cluster loses nothing.
+/// A node whose disk lied cannot recover what it had called durable. The cluster loses nothing, and the run is ok.
 #[test]
 fn a_minority_of_lying_disks_costs_the_cluster_nothing() {
     for nodes in [&[1][..], &[1, 3]] {
         for report in runs(&lying(nodes)) {
             let shown = common::shown(FILE, &report);
-            assert_eq!(report.unknown_because, Vec::<String>::new(), "{shown}");
-            for found in &report.violations {
-                let lied =
-                    nodes.iter().any(|node| found.message.starts_with(&format!("n{} ", node + 1)));
-                assert!(found.checker == "recovery-equivalence" && lied, "{shown}");
-            }
+            assert!(report.verdict == Verdict::Ok && report.as_expected, "{shown}");
         }
     }
 }

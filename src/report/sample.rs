@@ -73,6 +73,7 @@ fn story() -> Story {
         |node, kind, from, to| Outage { node: NodeId(node), kind, from: at(from), to: at(to) };
     let act = |name: &str, from, to| Act { name: name.into(), from: at(from), to: at(to) };
     let fault = |kind: &str, nodes: &[u32], from, to| FaultSpan {
+        sides: String::new(),
         kind: kind.into(),
         nodes: nodes.iter().map(|&node| NodeId(node)).collect(),
         from: at(from),

@@ -161,7 +161,9 @@ fn events(run: &RunReport) -> Vec<(Instant, String)> {
     let faults = story.faults.iter().map(|fault| {
         let lasting = nanos_between(fault.from, fault.to);
         let lasting = if lasting == 0 { String::new() } else { format!(", for {}", span(lasting)) };
-        let met = if fault.nodes.is_empty() {
+        let met = if !fault.sides.is_empty() {
+            format!(" {}", fault.sides)
+        } else if fault.nodes.is_empty() {
             String::new()
         } else {
             format!(" of {}", names(&fault.nodes))

@@ -195,6 +195,8 @@ pub struct Act {
 pub struct FaultSpan {
     /// Its kind, for example `partition`.
     pub kind: String,
+    /// Between whom a partition is, in the scenario's own words; empty for other faults.
+    pub sides: String,
     /// The nodes it met.
     pub nodes: Vec<NodeId>,
     /// When it began.

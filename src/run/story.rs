@@ -11,6 +11,7 @@ use crate::run::report::{
 };
 use crate::scenario::judgement::Expectation;
 use crate::simulation::outcome::{self, Counts, Outcome};
+use crate::world::fault::{Fault, Partition, Shape, Target};
 
 /// What a report says that the simulation does not know.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,8 @@ pub(super) struct Frame {
     pub nodes: Vec<String>,
     /// The names of the groups of clients.
     pub groups: Vec<String>,
+    /// The regions' names.
+    pub regions: Vec<String>,
     /// What is expected.
     pub expect: Expectation,
     /// The marks without which the run has tested nothing.
@@ -147,6 +150,10 @@ fn doubts(frame: &Frame, outcome: &Outcome, story: &Story) -> Vec<String> {
             doubts.push(format!("{checker}: {}", story.with_names(why)));
         }
     }
+    for missed in &outcome.missed {
+        let (kind, place) = (missed.kind, missed.place);
+        doubts.push(format!("the {kind} of faults[{place}] met nobody: the run has not tested it"));
+    }
     if outcome.ok.is_empty() && doubts.is_empty() {
         doubts.push("no checker had anything to check".to_owned());
     }
@@ -157,6 +164,7 @@ fn story(frame: &Frame, outcome: &Outcome) -> Story {
     let reached = |mark: &&String| outcome.coverage.contains_key(mark.as_str());
     let fault = |span: &outcome::FaultSpan| FaultSpan {
         kind: span.kind.to_owned(),
+        sides: sides(frame, span.place),
         nodes: span.nodes.clone(),
         from: span.from,
         to: span.to,
@@ -177,6 +185,32 @@ fn story(frame: &Frame, outcome: &Outcome) -> Story {
         leaderships: outcome.leaders.iter().map(leadership).collect(),
         activity: activity(frame, outcome),
         never_reached: frame.coverage.iter().filter(|mark| !reached(mark)).cloned().collect(),
+    }
+}
+
+/// Between whom a partition is, in the scenario's own words, if it says so.
+fn sides(frame: &Frame, place: u32) -> String {
+    let name = |target: &Target| name_of(frame, target);
+    match frame.assumptions.schedule.get(place as usize).map(|scheduled| &scheduled.fault) {
+        Some(Fault::Partition(Partition { shape: Shape::Sides(sides), .. })) => {
+            sides.iter().map(name).collect::<Vec<_>>().join(" | ")
+        }
+        Some(Fault::Partition(Partition { shape: Shape::OneWay(from, to), .. })) => {
+            format!("{} to {}", name(from), name(to))
+        }
+        _ => String::new(),
+    }
+}
+
+fn name_of(frame: &Frame, target: &Target) -> String {
+    match target {
+        Target::Node(node) => frame.nodes[node.index()].clone(),
+        Target::Region(region) => frame.regions[*region].clone(),
+        Target::List(targets) => {
+            let names: Vec<String> = targets.iter().map(|one| name_of(frame, one)).collect();
+            names.join(" ")
+        }
+        role => format!("{role:?}").to_lowercase(),
     }
 }
 

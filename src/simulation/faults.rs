@@ -181,6 +181,9 @@ impl<N: Node> Simulation<N> {
                 let ends = scheduled.lasts.map_or(quiet, |lasts| quiet.min(self.now + lasts));
                 for &node in nodes {
                     self.machines[node.index()].disk.begin_fault(active, *effect, Some(ends));
+                    if effect.breaks_promises() {
+                        self.record(0, Some(node), Fact::DiskSuspect);
+                    }
                 }
             }
             Fault::Clock { effect, .. } => {
