@@ -69,7 +69,7 @@ impl Assumptions {
     /// Whoever has been asked to vote counts: a majority of the first voters, or of the members of a reconfiguration.
     pub fn broken_by(&self, happened: &[FaultSpan]) -> Option<Broken> {
         let mut electorates = vec![self.voters.clone()];
-        let mut damages: Vec<(NodeId, Instant)> = Vec::new();
+        let mut broken_disks: Vec<(NodeId, Instant)> = Vec::new();
         let mut kinds: BTreeSet<&'static str> = BTreeSet::new();
         for span in happened {
             let scheduled = self.schedule.get(span.place as usize);
@@ -80,10 +80,10 @@ impl Assumptions {
             let damage = silent_damage(fault);
             if !damage.is_empty() {
                 let until = self.repaired_at(fault, span.from);
-                damages.extend(span.nodes.iter().map(|&node| (node, until)));
+                broken_disks.extend(span.nodes.iter().map(|&node| (node, until)));
                 kinds.extend(damage);
             }
-            let lasting = damages.iter().filter(|(_, until)| *until > span.from);
+            let lasting = broken_disks.iter().filter(|(_, until)| *until > span.from);
             let damaged: BTreeSet<NodeId> = lasting.map(|(node, _)| *node).collect();
             let met = |voters: &&BTreeSet<NodeId>| {
                 let hit = voters.intersection(&damaged).count();
