@@ -109,7 +109,8 @@ fn pattern(name: &str, about: &str) -> Option<Entry> {
     let without = ablation.map(|ablation| {
         let violated = ablation.violates.join(", ");
         format!(
-            "Without it: {}\n\nThen these checkers object: {violated}. Switch it off with\n\n  elara run SCENARIO --without {name}",
+            "Without it: {}\n\nThen these checkers object: {violated}. Switch it off with\n\n  \
+             elara run SCENARIO --without {name}",
             ablation.about
         )
     });
