@@ -23,7 +23,7 @@ pub mod state_machine_safety;
 pub(crate) mod testing;
 mod window;
 
-pub use registry::{CHECKERS, CheckerEntry, CheckerOptions, DEFAULT, Kind, PANIC, Watch, build};
+pub use registry::{CHECKERS, CheckerEntry, CheckerOptions, Kind, PANIC, Watch, build};
 
 use std::fmt;
 

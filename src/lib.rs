@@ -16,7 +16,7 @@
 //! - [`client`]s ask, and write a [`history`]; nodes make [`claim`]s; all facts pass through the [`trace`].
 //! - The [`simulation`] is the event loop. It only sequences.
 //! - [`checkers`] judge trace and history; they know no system.
-//! - [`patterns`] are the parts that [`systems`] are built from.
+//! - [`patterns`] are the parts that [`systems`] are built from; [`ablations`] puts naive ones in their place.
 //! - [`run`](mod@run) makes a report of a scenario; [`report`] shows it; [`cli`] is the command line.
 //!
 //! # A node of one's own
@@ -33,10 +33,10 @@ pub mod world;
 pub mod client;
 pub mod trace;
 pub mod simulation;
-pub mod ablations;
 pub mod checkers;
 pub mod patterns;
 pub mod systems;
+pub mod ablations;
 pub mod run;
 pub mod report;
 pub mod cli;

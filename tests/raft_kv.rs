@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use elara::ablations::without;
-use elara::checkers::{CheckerOptions, DEFAULT, build};
+use elara::checkers::{CHECKERS, CheckerOptions, build};
 use elara::claim::{Claim, Role};
 use elara::client::Sessions;
 use elara::client::workload::{ClientGroup, Routing, Workload};
@@ -68,7 +68,7 @@ impl Situation {
     fn run(self) -> Outcome {
         let mut judged = CheckerOptions::new(self.nodes);
         judged.voters = None;
-        let checkers = DEFAULT.iter().filter_map(|name| build(name, &judged)).collect();
+        let checkers = CHECKERS.iter().filter_map(|entry| build(entry.name, &judged)).collect();
         let named = |&(name, weight): &(&str, u32)| (name.to_owned(), weight);
         let operations: Vec<_> = OPERATIONS.iter().map(named).collect();
         let group = ClientGroup {

@@ -1,5 +1,8 @@
 //! What a replica must not forget: its hard state, its log and its snapshot, on one disk.
 //!
+//! Why this file is long: half of it is the data that its owner sees and the promises about it, which belong side by side;
+//! the work is in the files below.
+//!
 //! The store is made of three patterns: [`write_ahead_log`](crate::patterns::write_ahead_log) says which
 //! bytes count, [`segmented_log`](crate::patterns::segmented_log) how the files hang together,
 //! [`low_water_mark`](crate::patterns::low_water_mark) what may go. They are pure; here, and only here, is
