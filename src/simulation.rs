@@ -298,6 +298,10 @@ impl<N: Node> Simulation<N> {
         let disks = self.machines.iter().map(|machine| machine.disk.statistics()).collect();
         let spans = self.faults.spans(self.now);
         let missed = self.missed_faults();
+        let asks = |station: &&Station| !station.client.is_done();
+        let cut_short = self.phase == RunPhase::End;
+        let unaudited =
+            if cut_short { self.stations.iter().filter(asks).count() as u64 } else { 0 };
         self.observer.into_outcome(outcome::End {
             at: self.now,
             events: self.events,
@@ -305,6 +309,7 @@ impl<N: Node> Simulation<N> {
             disks,
             spans,
             missed,
+            unaudited,
             waiting,
         })
     }

@@ -9,6 +9,7 @@ use elara::kernel::random::Probability;
 use elara::kernel::time::Instant;
 use elara::run::report::{RunReport, Verdict};
 use elara::scenario::Scenario;
+use elara::scenario::judgement::Checks;
 use elara::world::fault::{DiskFault, Fault, ScheduledFault, Target};
 
 const FILE: &str = "scenarios/total-power-failure.json";
@@ -54,4 +55,16 @@ fn a_minority_of_lying_disks_costs_the_cluster_nothing() {
             assert!(report.verdict == Verdict::Ok && report.as_expected, "{shown}");
         }
     }
+}
+
+/// Nobody leads after the power failure, so the final reads get no answer: a run in which nobody could look at what is
+/// there is not ok, even if the only judge has nothing against it.
+#[test]
+fn an_audit_that_reads_nothing_leaves_a_doubt() {
+    let mut scenario = common::load(FILE);
+    scenario.checks = Checks::Only(vec!["election-safety".to_owned()]);
+    let report = common::run(&scenario, 1, &["heartbeat".to_owned()]);
+    let shown = common::shown(FILE, &report);
+    assert!(report.verdict == Verdict::Unknown && report.violations.is_empty(), "{shown}");
+    assert!(report.unknown_because.iter().any(|why| why.contains("reads of the audit")), "{shown}");
 }

@@ -154,6 +154,12 @@ fn doubts(frame: &Frame, outcome: &Outcome, story: &Story) -> Vec<String> {
         let (kind, place) = (missed.kind, missed.place);
         doubts.push(format!("the {kind} of faults[{place}] met nobody: the run has not tested it"));
     }
+    if outcome.unread > 0 {
+        let unread = outcome.unread;
+        doubts.push(format!(
+            "{unread} reads of the audit did not end ok: what is there is not known"
+        ));
+    }
     if outcome.ok.is_empty() && doubts.is_empty() {
         doubts.push("no checker had anything to check".to_owned());
     }

@@ -190,9 +190,18 @@ impl Observer {
                 Phase::Invoke | Phase::Info => counts.info += 1,
             }
         }
+        if event.phase != Phase::Ok && self.audits(client) {
+            self.outcome.unread += 1;
+        }
         if event.phase == Phase::Ok {
             self.outcome.latencies.add(event.at.since(self.invoked[client]));
         }
+    }
+
+    /// Whether what this client waited for was invoked in the audit.
+    fn audits(&self, client: usize) -> bool {
+        let last = self.outcome.phases.last();
+        last.is_some_and(|&(phase, from)| phase == "audit" && self.invoked[client] >= from)
     }
 
     pub fn covered(&mut self, mark: &'static str) {
@@ -237,6 +246,7 @@ impl Observer {
         outcome.disk = end.disks.iter().fold(DiskStatistics::default(), together);
         outcome.faults = end.spans;
         outcome.missed = end.missed;
+        outcome.unread += end.unaudited;
         outcome.waiting = end.waiting;
         outcome
     }

@@ -47,6 +47,8 @@ pub struct Outcome {
     pub faults: Vec<FaultSpan>,
     /// The entries of the fault schedule that came up and disturbed nothing: the run has not tested them.
     pub missed: Vec<FaultMissed>,
+    /// How many reads of the audit did not end `ok`, and how many clients had not come to its end.
+    pub unread: u64,
     /// Who led, and when.
     pub leaders: Vec<LeaderSpan>,
     /// When nodes were not running.
@@ -136,5 +138,6 @@ pub(super) struct End {
     pub disks: Vec<DiskStatistics>,
     pub spans: Vec<FaultSpan>,
     pub missed: Vec<FaultMissed>,
+    pub unaudited: u64,
     pub waiting: Vec<(NodeId, String)>,
 }
