@@ -9,6 +9,8 @@
 //! scenario.json -> scenario -> run -> simulation (kernel + world + nodes + clients)
 //!                                          |
 //!                                    trace + history -> checkers -> verdict -> report
+//!
+//! explore = many runs: sweep, shrink
 //! ```
 //!
 //! - A [`scenario`] says what the cluster is, what the clients do and what goes wrong.
@@ -17,7 +19,8 @@
 //! - The [`simulation`] is the event loop. It only sequences.
 //! - [`checkers`] judge trace and history; they know no system.
 //! - [`patterns`] are the parts that [`systems`] are built from; [`ablations`] puts naive ones in their place.
-//! - [`run`](mod@run) makes a report of a scenario; [`report`] shows it; [`cli`] is the command line.
+//! - [`run`](mod@run) makes a report of a scenario; [`explore`] makes many runs: it looks for failures and cuts them down.
+//! - [`report`] shows what was found; [`cli`] is the command line.
 //!
 //! # A node of one's own
 //!
@@ -38,5 +41,6 @@ pub mod patterns;
 pub mod systems;
 pub mod ablations;
 pub mod run;
+pub mod explore;
 pub mod report;
 pub mod cli;

@@ -10,7 +10,7 @@ mod judges;
 pub mod options;
 pub mod report;
 mod story;
-mod systems;
+pub mod systems;
 
 use std::fmt;
 
@@ -19,6 +19,7 @@ use crate::run::judges::Panel;
 use crate::run::options::RunOptions;
 use crate::run::report::RunReport;
 use crate::run::story::Frame;
+use crate::run::systems::{Setup, System};
 use crate::scenario::Scenario;
 use crate::simulation::options::{Keep, SimulationOptions};
 
@@ -49,18 +50,29 @@ impl RunError {
 /// If the scenario asks for what this version cannot do: random faults, a pattern that its system cannot do without, a
 /// checker that is not built yet.
 pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<RunReport, RunError> {
+    run_on(systems::shipped(&scenario.system)?, scenario, options)
+}
+
+/// Runs a scenario once, on a system that the caller brings: nodes of one's own, say.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on(
+    system: &dyn System,
+    scenario: &Scenario,
+    options: &RunOptions,
+) -> Result<RunReport, RunError> {
     if !scenario.nemesis.is_none() {
         let message = "random faults (`nemesis`) cannot be generated yet; list them in `faults`";
         return Err(RunError::new(message));
     }
     let mut without = scenario.without.clone();
     without.extend(options.without.iter().filter(|name| !scenario.without.contains(name)).cloned());
-    let panel = Panel::of(scenario)?;
+    let panel = Panel::of(scenario, system.checkers())?;
     let simulation = simulation_options(scenario, options);
     let mut frame = frame(scenario, options, &without, &panel);
     frame.assumptions.schedule.clone_from(&simulation.faults);
-    let run = systems::find(&scenario.system.kind)?;
-    let outcome = run(systems::Setup {
+    let outcome = system.simulate(Setup {
         choice: &scenario.system,
         without: &without,
         simulation,
@@ -100,7 +112,7 @@ fn frame(scenario: &Scenario, options: &RunOptions, without: &[String], panel: &
     Frame {
         scenario: scenario.name.clone(),
         about: scenario.about.clone(),
-        system: scenario.system.kind.clone(),
+        system: scenario.system.name().to_owned(),
         seed: options.seed.unwrap_or(scenario.seed),
         without: without.to_vec(),
         nodes: cluster.names.clone(),

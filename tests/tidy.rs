@@ -36,7 +36,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "scenario",
         ],
     ),
-    ("report", &["run", "kernel"]),
+    ("explore", &["kernel", "history", "trace", "world", "client", "scenario", "run"]),
+    ("report", &["run", "explore", "kernel"]),
 ];
 
 /// Where a run must be the same for ever: no order by address, no wall clock, no thread, no environment.

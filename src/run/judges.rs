@@ -31,14 +31,20 @@ pub(super) struct Panel {
 }
 
 impl Panel {
-    /// The judges that a scenario asks for, or those that fit it.
-    pub(super) fn of(scenario: &Scenario) -> Result<Self, RunError> {
+    /// The judges that a scenario asks for, or those that fit it; and those that the system brings.
+    pub(super) fn of(scenario: &Scenario, own: Vec<Box<dyn Checker>>) -> Result<Self, RunError> {
         let options = options(scenario);
         let names: Vec<&str> = match &scenario.checks {
-            Checks::Default => fitting(scenario),
+            Checks::Default if own.is_empty() => fitting(scenario),
+            Checks::Default => Vec::new(),
             Checks::Only(names) => names.iter().map(String::as_str).collect(),
         };
-        let mut checkers = Vec::new();
+        let mut required: Vec<String> = match &scenario.checks {
+            Checks::Default => ALWAYS.iter().chain(WATCHING).map(ToString::to_string).collect(),
+            Checks::Only(names) => names.clone(),
+        };
+        required.extend(own.iter().map(|own| own.name().to_owned()));
+        let mut checkers = own;
         for name in names.iter().filter(|name| **name != PANIC) {
             if WATCHING.contains(name) && options.watch.is_none() {
                 let message = format!("{name} needs a `watch`: the nodes and the time to look at");
@@ -49,10 +55,6 @@ impl Panel {
             })?;
             checkers.push(checker);
         }
-        let required = match &scenario.checks {
-            Checks::Default => ALWAYS.iter().chain(WATCHING).map(ToString::to_string).collect(),
-            Checks::Only(names) => names.clone(),
-        };
         Ok(Self { checkers, required })
     }
 }

@@ -1,12 +1,18 @@
-//! The systems by name: how a scenario's options become a cluster of nodes.
+//! What can be put to the test: how a scenario becomes a cluster of nodes.
+//!
+//! The systems that come with elara are found by their name. A library user makes one of nodes and checkers in code, with
+//! [`OwnSystem`]; everything that runs scenarios runs it like ours.
+
+use std::sync::Arc;
 
 use crate::ablations;
 use crate::checkers::Checker;
 use crate::client::Sessions;
+use crate::kernel::ids::NodeId;
 use crate::node::Node;
 use crate::run::RunError;
 use crate::run::options::Progress;
-use crate::scenario::systems::{OptionValue, SystemChoice};
+use crate::scenario::systems::{OWN, OptionValue, SystemChoice};
 use crate::simulation::Simulation;
 use crate::simulation::options::SimulationOptions;
 use crate::simulation::outcome::Outcome;
@@ -14,7 +20,7 @@ use crate::systems::raft_kv::RaftKv;
 use crate::systems::raft_kv::options::RaftOptions;
 
 /// What a system is given to run.
-pub(super) struct Setup<'a> {
+pub struct Setup<'a> {
     /// Its options.
     pub choice: &'a SystemChoice,
     /// The patterns that are off.
@@ -27,33 +33,98 @@ pub(super) struct Setup<'a> {
     pub progress: &'a Progress,
 }
 
-/// Runs one system.
-pub(super) type Runner = fn(Setup<'_>) -> Result<Outcome, RunError>;
+/// What a scenario puts to the test. One value serves many runs, on several threads.
+pub trait System: Sync {
+    /// Runs a cluster of it once.
+    ///
+    /// # Errors
+    /// If it cannot be set up like this.
+    fn simulate(&self, setup: Setup<'_>) -> Result<Outcome, RunError>;
 
-/// The runners, by the name of the system.
-const RUNNERS: &[(&str, Runner)] = &[("raft-kv", raft_kv)];
-
-/// The runner of a system.
-pub(super) fn find(kind: &str) -> Result<Runner, RunError> {
-    let found = RUNNERS.iter().find(|(known, _)| *known == kind);
-    found
-        .map(|(_, runner)| *runner)
-        .ok_or_else(|| RunError::new(format!("the system {kind} cannot be run by this version")))
+    /// New judges of its own for one run, besides those that a scenario can name.
+    fn checkers(&self) -> Vec<Box<dyn Checker>> {
+        Vec::new()
+    }
 }
 
-fn raft_kv(mut setup: Setup<'_>) -> Result<Outcome, RunError> {
-    let parts = ablations::without(setup.without)
-        .map_err(|unknown| RunError::new(unknown.to_string()))?
-        .raft_kv;
-    let options = raft_options(setup.choice);
-    setup.simulation.sessions = Sessions::Opened;
-    Ok(simulate(setup, move |_| RaftKv::new(options.clone(), parts)))
+/// The system that a scenario names, of those that come with elara.
+///
+/// # Errors
+/// If it is one that only code can build.
+pub fn shipped(choice: &SystemChoice) -> Result<&'static dyn System, RunError> {
+    match choice.kind.as_str() {
+        "raft-kv" => Ok(&RaftKvSystem),
+        OWN => Err(RunError::new(format!(
+            "the system `{}` is built in code; run the test that knows it",
+            choice.name()
+        ))),
+        kind => Err(RunError::new(format!("the system {kind} cannot be run by this version"))),
+    }
 }
 
-fn simulate<N: Node>(
-    setup: Setup<'_>,
-    factory: impl Fn(crate::kernel::ids::NodeId) -> N + 'static,
-) -> Outcome {
+/// A system of nodes and checkers that a library user has written.
+pub struct OwnSystem<F> {
+    factory: Arc<F>,
+    checkers: Vec<Box<dyn Fn() -> Box<dyn Checker> + Send + Sync>>,
+    sessions: Sessions,
+}
+
+impl<N: Node, F: Fn(NodeId) -> N + Send + Sync + 'static> OwnSystem<F> {
+    /// A system whose nodes `factory` builds, at each of their starts.
+    #[must_use]
+    pub fn new(factory: F) -> Self {
+        Self { factory: Arc::new(factory), checkers: Vec::new(), sessions: Sessions::None }
+    }
+
+    /// Each run is judged by a checker that this builds.
+    #[must_use]
+    pub fn checker<C: Checker + 'static>(
+        mut self,
+        build: impl Fn() -> C + Send + Sync + 'static,
+    ) -> Self {
+        self.checkers.push(Box::new(move || Box::new(build())));
+        self
+    }
+
+    /// Clients open a session before their first operation.
+    #[must_use]
+    pub fn sessions(mut self) -> Self {
+        self.sessions = Sessions::Opened;
+        self
+    }
+}
+
+impl<N: Node, F: Fn(NodeId) -> N + Send + Sync + 'static> System for OwnSystem<F> {
+    fn simulate(&self, mut setup: Setup<'_>) -> Result<Outcome, RunError> {
+        if let Some(pattern) = setup.without.first() {
+            let name = setup.choice.name();
+            let message = format!("the system {name} has no pattern `{pattern}` to switch off");
+            return Err(RunError::new(message));
+        }
+        setup.simulation.sessions = self.sessions;
+        let factory = Arc::clone(&self.factory);
+        Ok(simulate(setup, move |node| factory(node)))
+    }
+
+    fn checkers(&self) -> Vec<Box<dyn Checker>> {
+        self.checkers.iter().map(|build| build()).collect()
+    }
+}
+
+struct RaftKvSystem;
+
+impl System for RaftKvSystem {
+    fn simulate(&self, mut setup: Setup<'_>) -> Result<Outcome, RunError> {
+        let parts = ablations::without(setup.without)
+            .map_err(|unknown| RunError::new(unknown.to_string()))?
+            .raft_kv;
+        let options = raft_options(setup.choice);
+        setup.simulation.sessions = Sessions::Opened;
+        Ok(simulate(setup, move |_| RaftKv::new(options.clone(), parts)))
+    }
+}
+
+fn simulate<N: Node>(setup: Setup<'_>, factory: impl Fn(NodeId) -> N + 'static) -> Outcome {
     let simulation = Simulation::new(setup.simulation, factory, setup.checkers);
     simulation.run_watched(&mut |now| setup.progress.reached(now))
 }

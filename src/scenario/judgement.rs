@@ -112,7 +112,7 @@ pub(super) const FAILURE: Shape = Shape::new(
     "the failure",
     "What this file is the record of.",
     &[
-        Field::required("checker", CHECKER, "the checker that found it"),
+        Field::required("checker", Kind::Name, "the checker that found it"),
         Field::required("digest", Kind::Text, "the digest of the run"),
         Field::required("elara", Kind::Text, "the version of elara that found it"),
         Field::required("command", Kind::Text, "the command that found it"),
@@ -221,7 +221,7 @@ pub(super) fn read_paired_runs(json: &Json) -> Decoded<Vec<PairedRun>> {
 pub(super) fn read_failure(json: &Json) -> Decoded<RecordedFailure> {
     FAILURE.read(json, |object| {
         Ok(RecordedFailure {
-            checker: object.need("checker", checker)?,
+            checker: object.need("checker", text)?.to_owned(),
             digest: object.need("digest", text)?.to_owned(),
             elara: object.need("elara", text)?.to_owned(),
             command: object.need("command", text)?.to_owned(),

@@ -14,7 +14,7 @@ use crate::scenario::shape::{Field, Kind, Shape, entries, refuse_duplicate};
 use crate::scenario::suggest;
 use crate::scenario::target::node;
 use crate::scenario::values::{
-    count, duration_text, one_of, positive_duration, range, size, size_value, some_of,
+    count, duration_text, one_of, positive_duration, range, size, size_value, some_of, text,
 };
 use crate::scenario::write::ObjectWriter;
 use crate::world::cluster::Cluster;
@@ -58,6 +58,8 @@ pub enum OptionKind {
     Nodes,
     /// One of the nodes.
     Node,
+    /// A word.
+    Text,
 }
 
 /// The value of an option.
@@ -75,6 +77,8 @@ pub enum OptionValue {
     Nodes(Vec<NodeId>),
     /// One of the nodes.
     Node(NodeId),
+    /// A word.
+    Text(String),
 }
 
 /// Which system a scenario runs, and how it is set up.
@@ -87,6 +91,22 @@ pub struct SystemChoice {
 }
 
 impl SystemChoice {
+    /// A system that a library user builds in code, under this name.
+    #[must_use]
+    pub fn own(name: &str) -> Self {
+        let name = OptionValue::Text(name.to_owned());
+        Self { kind: OWN.to_owned(), options: vec![("name".to_owned(), name)] }
+    }
+
+    /// The name by which people know the system: its kind, or the name that its builder gave it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self.option("name") {
+            Some(OptionValue::Text(name)) => name,
+            _ => &self.kind,
+        }
+    }
+
     /// The value of an option, if the scenario gives one.
     #[must_use]
     pub fn option(&self, name: &str) -> Option<&OptionValue> {
@@ -94,8 +114,25 @@ impl SystemChoice {
     }
 }
 
+/// The kind of the systems that library users build in code.
+pub const OWN: &str = "own";
+
 /// All systems.
-pub const SYSTEMS: [SystemSchema; 1] = [SystemSchema {
+pub const SYSTEMS: [SystemSchema; 2] = [RAFT_KV, OWN_SYSTEM];
+
+const OWN_SYSTEM: SystemSchema = SystemSchema {
+    kind: OWN,
+    about: "A system that is built in code, by a user of the library.",
+    text: "Its nodes and its checkers are Rust code, so the program elara cannot run it: the tests that know the code can, \
+           from the same scenario files, with the same sweep, shrink and replay.",
+    options: &[OptionSchema {
+        name: "name",
+        about: "the name that its code gives it",
+        kind: OptionKind::Text,
+    }],
+};
+
+const RAFT_KV: SystemSchema = SystemSchema {
     kind: "raft-kv",
     about: "A key-value store replicated by Raft, with its own write-ahead log and snapshots.",
     text: "Nodes elect a leader (pre-vote, check-quorum, randomised time-outs), which orders all updates in a \
@@ -171,7 +208,7 @@ pub const SYSTEMS: [SystemSchema; 1] = [SystemSchema {
             kind: OptionKind::Node,
         },
     ],
-}];
+};
 
 impl OptionKind {
     /// Of which kind the value is in the file.
@@ -183,7 +220,7 @@ impl OptionKind {
             Self::Count => Kind::Count(1, u64::MAX),
             Self::Size => Kind::Size,
             Self::Nodes => Kind::Some(&Kind::Name),
-            Self::Node => Kind::Name,
+            Self::Node | Self::Text => Kind::Name,
         }
     }
 }
@@ -247,6 +284,7 @@ fn option_value(json: &Json, kind: OptionKind, cluster: &Cluster) -> Decoded<Opt
         OptionKind::Size => OptionValue::Size(size(json)?),
         OptionKind::Nodes => OptionValue::Nodes(distinct_nodes(json, cluster)?),
         OptionKind::Node => OptionValue::Node(node(cluster)(json)?),
+        OptionKind::Text => OptionValue::Text(text(json)?.to_owned()),
     })
 }
 
@@ -275,6 +313,7 @@ pub(super) fn value(choice: &SystemChoice, cluster: &Cluster) -> Value {
             OptionValue::Count(count) => json!(count),
             OptionValue::Size(size) => size_value(*size),
             OptionValue::Node(node) => json!(cluster.name(*node)),
+            OptionValue::Text(text) => json!(text),
             OptionValue::Nodes(nodes) => {
                 nodes.iter().map(|&node| json!(cluster.name(node))).collect()
             }

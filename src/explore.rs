@@ -1,0 +1,4 @@
+//! Many runs: looking for a seed that fails, and cutting a failure down to its cause.
+//!
+//! A run is one thread and knows nothing of others. What is here decides which runs are made, makes them side by side, and
+//! puts together what they found in an order that does not depend on which one ended first.
