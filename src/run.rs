@@ -7,6 +7,7 @@
 mod assumptions;
 pub mod builder;
 mod judges;
+mod nemesis;
 pub mod options;
 pub mod report;
 mod story;
@@ -16,6 +17,7 @@ use std::fmt;
 
 use crate::run::assumptions::Assumptions;
 use crate::run::judges::Panel;
+pub use crate::run::nemesis::expand;
 use crate::run::options::RunOptions;
 use crate::run::report::RunReport;
 use crate::run::story::Frame;
@@ -47,8 +49,8 @@ impl RunError {
 /// Runs a scenario once.
 ///
 /// # Errors
-/// If the scenario asks for what this version cannot do: random faults, a pattern that its system cannot do without, a
-/// checker that is not built yet.
+/// If the scenario asks for what this version cannot do: a pattern that its system cannot do without, a checker that is not
+/// built yet; or if its nemesis draws too many faults.
 pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<RunReport, RunError> {
     run_on(systems::shipped(&scenario.system)?, scenario, options)
 }
@@ -62,10 +64,7 @@ pub fn run_on(
     scenario: &Scenario,
     options: &RunOptions,
 ) -> Result<RunReport, RunError> {
-    if !scenario.nemesis.is_none() {
-        let message = "random faults (`nemesis`) cannot be generated yet; list them in `faults`";
-        return Err(RunError::new(message));
-    }
+    let scenario = &expand(scenario, options.seed.unwrap_or(scenario.seed))?;
     let mut without = scenario.without.clone();
     without.extend(options.without.iter().filter(|name| !scenario.without.contains(name)).cloned());
     let panel = Panel::of(scenario, system.checkers())?;

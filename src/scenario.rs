@@ -27,6 +27,7 @@ mod shape;
 mod suggest;
 pub mod systems;
 mod target;
+mod trigger;
 mod values;
 pub mod workload;
 mod write;
@@ -36,16 +37,17 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::client::workload::Workload;
+use crate::kernel::time::Instant;
 use crate::scenario::error::{Decoded, Document, Problem};
-use crate::scenario::fault::Nemesis;
 use crate::scenario::json::{Content, Json, Numbers};
 use crate::scenario::judgement::{Checks, Expectation, PairedRun, RecordedFailure, Watch};
 use crate::scenario::shape::{Field, Kind, Shape};
 use crate::scenario::systems::SystemChoice;
-use crate::scenario::values::{duration, duration_text, positive_duration, text};
+use crate::scenario::values::{duration, duration_text, duration_within, positive_duration, text};
 use crate::scenario::write::ObjectWriter;
 use crate::world::cluster::Cluster;
 use crate::world::fault::ScheduledFault;
+use crate::world::nemesis::{Nemesis, Window};
 use crate::world::options::{ClockOptions, CpuOptions, DiskOptions, NetworkOptions};
 
 pub use crate::scenario::error::{Excerpt, Place, ScenarioError};
@@ -88,6 +90,8 @@ pub struct Scenario {
     pub faults: Vec<ScheduledFault>,
     /// The faults that the seed draws.
     pub nemesis: Nemesis,
+    /// How long the seed draws no faults at the start.
+    pub calm: Duration,
     /// How long clients ask and faults happen; then everything is healed.
     pub duration: Duration,
     /// How long the run goes on without faults after that; liveness is judged there.
@@ -133,6 +137,11 @@ const MACHINE_ROOM: &[Field] = &[
         "nemesis",
         Kind::AnyOf(&[Kind::List(&Kind::Generator), Kind::OneOf(|| vec!["swarm"])]),
         "the faults that the seed draws",
+    ),
+    Field::optional(
+        "calm",
+        Kind::Duration,
+        "the start in which the nemesis rests; default: a tenth of the duration, 1s at most",
     ),
     Field::required("duration", Kind::Duration, "how long clients ask and faults happen"),
     Field::optional("quiet", Kind::Duration, "the tail without faults; default 10s"),
@@ -185,6 +194,17 @@ impl Scenario {
     pub fn length(&self) -> Duration {
         self.duration + self.quiet
     }
+
+    /// The time in which random faults begin.
+    #[must_use]
+    pub fn chaos(&self) -> Window {
+        Window { from: Instant::ZERO + self.calm, to: Instant::ZERO + self.duration }
+    }
+}
+
+/// How long the nemesis rests at the start if the scenario does not say: long enough to elect a leader.
+fn calm_default(duration: Duration) -> Duration {
+    (duration / 10).min(Duration::from_secs(1))
 }
 
 /// The text of a file.
@@ -245,6 +265,11 @@ fn read(json: &Json) -> Decoded<Scenario> {
             workload: object.read("workload", workload::read(&cluster))?.unwrap_or_default(),
             faults: object.read("faults", fault::read_timeline(&cluster, end))?.unwrap_or_default(),
             nemesis: object.read("nemesis", fault::read_nemesis(&cluster))?.unwrap_or_default(),
+            calm: object.read_or(
+                "calm",
+                calm_default(end),
+                duration_within(Duration::ZERO, end),
+            )?,
             duration: end,
             quiet,
             without: object.read_or("without", Vec::new(), judgement::read_patterns)?,
@@ -295,6 +320,7 @@ fn value(scenario: &Scenario) -> Value {
     let faults = scenario.faults.iter().map(|fault| fault::scheduled_value(fault, cluster));
     object.put("faults", faults.collect());
     object.put("nemesis", fault::nemesis_value(&scenario.nemesis, cluster));
+    object.put("calm", json!(duration_text(scenario.calm)));
     object.put("duration", json!(duration_text(scenario.duration)));
     object.put("quiet", json!(duration_text(scenario.quiet)));
     object.put("without", json!(scenario.without));

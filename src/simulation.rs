@@ -80,8 +80,8 @@ enum Event<T> {
     Disk { node: NodeId, incarnation: u32, ticket: DiskTicket },
     /// A client asked to be woken.
     Client { client: u32, wake: u32 },
-    /// A fault of the schedule begins.
-    FaultBegins(u32),
+    /// The time of a fault of the schedule has come.
+    FaultIsDue(u32),
     /// A fault that is under way ends, by its number among the active ones.
     FaultEnds(u32),
     /// A flapping partition changes sides.
@@ -223,7 +223,7 @@ impl<N: Node> Simulation<N> {
             | Event::PowerOff { node, .. }
             | Event::Start { node, .. } => Some(node),
             Event::Client { .. }
-            | Event::FaultBegins(_)
+            | Event::FaultIsDue(_)
             | Event::FaultEnds(_)
             | Event::FaultFlaps(_)
             | Event::Phase(_) => None,
@@ -234,7 +234,7 @@ impl<N: Node> Simulation<N> {
         self.record(0, None, Fact::PhaseBegan("calm"));
         for place in 0..self.options.faults.len() as u32 {
             let at = self.options.faults[place as usize].at;
-            self.queue.push(at, Event::FaultBegins(place));
+            self.queue.push(at, Event::FaultIsDue(place));
         }
         if let Some(first) = self.options.faults.iter().map(|fault| fault.at).min() {
             self.queue.push(first, Event::Phase(RunPhase::Chaos));
@@ -255,7 +255,7 @@ impl<N: Node> Simulation<N> {
             Event::Effects(node) => self.wake_machine(node),
             Event::Disk { node, incarnation, ticket } => self.disk_ended(node, incarnation, ticket),
             Event::Client { client, wake } => self.wake_client(client, wake),
-            Event::FaultBegins(place) => self.fault_begins(place),
+            Event::FaultIsDue(place) => self.fault_is_due(place),
             Event::FaultEnds(active) => self.fault_ends(active),
             Event::FaultFlaps(active) => self.fault_flaps(active),
             Event::PowerOff { node, fault, stops } => self.power_off(node, fault, stops),

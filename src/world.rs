@@ -7,5 +7,6 @@ pub mod clock;
 pub mod cluster;
 pub mod disk;
 pub mod fault;
+pub mod nemesis;
 pub mod network;
 pub mod options;

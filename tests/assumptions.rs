@@ -20,11 +20,9 @@ fn lying(nodes: &[u32]) -> Scenario {
     let mut scenario = common::load(FILE);
     let target = Target::List(nodes.iter().map(|&node| Target::Node(NodeId(node))).collect());
     let effect = DiskFault { lying_sync: Some(Probability::ALWAYS), ..DiskFault::default() };
-    scenario.faults.push(ScheduledFault {
-        at: Instant::ZERO + Duration::from_secs(10),
-        lasts: Some(Duration::from_secs(15)),
-        fault: Fault::Disk { target, effect },
-    });
+    let at = Instant::ZERO + Duration::from_secs(10);
+    let lies = ScheduledFault::new(at, Fault::Disk { target, effect });
+    scenario.faults.push(lies.lasting(Some(Duration::from_secs(15))));
     scenario
 }
 

@@ -61,7 +61,7 @@ impl Situation {
     fn with(mut self, at: u64, lasts: Option<u64>, fault: Fault) -> Self {
         let lasts = lasts.map(Duration::from_millis);
         let at = Instant::ZERO + Duration::from_millis(at);
-        self.faults.push(ScheduledFault { at, lasts, fault });
+        self.faults.push(ScheduledFault::new(at, fault).lasting(lasts));
         self
     }
 

@@ -107,10 +107,8 @@ prop_compose! {
         -> Vec<ScheduledFault> {
         let mut faults: Vec<ScheduledFault> = faults
             .into_iter()
-            .map(|(at, lasts, fault)| ScheduledFault {
-                at: Instant::ZERO + millis(at),
-                lasts: Some(millis(lasts)),
-                fault,
+            .map(|(at, lasts, fault)| {
+                ScheduledFault::new(Instant::ZERO + millis(at), fault).lasting(Some(millis(lasts)))
             })
             .collect();
         faults.sort_by_key(|fault| fault.at);

@@ -14,7 +14,6 @@ use elara::kernel::ids::NodeId;
 use elara::kernel::random::Probability;
 use elara::kernel::time::Instant;
 use elara::scenario::Scenario;
-use elara::scenario::fault::{Generator, Nemesis};
 use elara::scenario::judgement::{Checks, Expectation, PairedRun, RecordedFailure, Watch};
 use elara::scenario::schema::schema;
 use elara::scenario::systems::{OptionValue, SYSTEMS, SystemChoice};
@@ -22,8 +21,9 @@ use elara::systems::raft_kv::options::OPTIONS;
 use elara::world::cluster::{Cluster, Region};
 use elara::world::fault::{
     ClockFault, DiskFault, DropMessage, Fault, LinkChange, LinkFault, Partition, PartitionMode,
-    PowerFailure, ScheduledFault, Shape, Target,
+    PowerFailure, ScheduledFault, Shape, Target, Trigger,
 };
+use elara::world::nemesis::{Generator, Nemesis};
 use elara::world::options::{
     ClockOptions, CpuOptions, DiskOptions, LinkOptions, NetworkOptions, RegionLink,
 };
@@ -76,6 +76,8 @@ fn target() -> impl Strategy<Value = Target> {
             Target::Follower,
             Target::Majority,
             Target::Minority,
+            Target::Most,
+            Target::There,
         ]),
     ];
     one.prop_recursive(2, 6, 3, |inner| vec(inner, 1..3).prop_map(Target::List))
@@ -200,21 +202,38 @@ fn fault() -> impl Strategy<Value = (Fault, bool)> {
 }
 
 fn scheduled() -> impl Strategy<Value = ScheduledFault> {
-    (fault(), span(), of(span())).prop_map(|((fault, spanning), at, lasts)| ScheduledFault {
-        at: Instant::ZERO + at,
-        lasts: lasts.filter(|_| spanning),
-        fault,
+    let waits = (of(trigger()), of(any::<u64>()), any::<bool>());
+    (fault(), span(), of(span()), waits).prop_map(|((fault, spanning), at, lasts, waits)| {
+        let (upon, draws, yields) = waits;
+        let upon = upon.or_else(|| means_there(&fault).then_some(Trigger::Commit));
+        ScheduledFault {
+            at: Instant::ZERO + at,
+            lasts: lasts.filter(|_| spanning),
+            fault,
+            upon,
+            draws,
+            yields,
+        }
     })
 }
 
+fn means_there(fault: &Fault) -> bool {
+    fault.targets().iter().any(|target| target.is_there())
+}
+
+fn trigger() -> impl Strategy<Value = Trigger> {
+    prop_oneof![
+        select(vec![Trigger::Commit, Trigger::Election, Trigger::Leadership, Trigger::Recovery]),
+        (1_u64..).prop_map(Trigger::DiskOperation),
+    ]
+}
+
 fn nemesis() -> impl Strategy<Value = Nemesis> {
-    let generator = (fault(), distribution(), of(distribution())).prop_map(
-        |((fault, spanning), every, lasts)| Generator {
-            every,
-            lasts: lasts.filter(|_| spanning),
-            fault,
-        },
-    );
+    let times = (distribution(), of(distribution()), of(trigger()));
+    let generator = (fault(), times).prop_map(|((fault, spanning), (every, lasts, upon))| {
+        let upon = upon.or_else(|| means_there(&fault).then_some(Trigger::Election));
+        Generator { every, lasts: lasts.filter(|_| spanning), fault, upon }
+    });
     prop_oneof![Just(Nemesis::Swarm), vec(generator, 0..4).prop_map(Nemesis::Generators)]
         .prop_filter("a fault every 0s is refused", |nemesis| match nemesis {
             Nemesis::Swarm => true,
@@ -353,6 +372,7 @@ fn judged() -> impl Strategy<Value = Scenario> {
                 workload: Workload::default(),
                 faults: Vec::new(),
                 nemesis: Nemesis::default(),
+                calm: quiet,
                 duration: Duration::from_secs(3_600),
                 quiet,
                 without,

@@ -165,10 +165,8 @@ mod tests {
     /// Faults that meet these nodes, one a second, in a cluster of five voters.
     fn broken(faults: &[(Fault, &[u32])]) -> Option<Broken> {
         let at = |place: usize| Instant::from_nanos(place as u64 * 1_000_000_000);
-        let scheduled = |(place, (fault, _)): (usize, &(Fault, &[u32]))| ScheduledFault {
-            at: at(place),
-            lasts: None,
-            fault: fault.clone(),
+        let scheduled = |(place, (fault, _)): (usize, &(Fault, &[u32]))| {
+            ScheduledFault::new(at(place), fault.clone())
         };
         let span = |(place, (fault, nodes)): (usize, &(Fault, &[u32]))| FaultSpan {
             kind: fault.kind(),

@@ -18,7 +18,7 @@ use crate::simulation::options::{Keep, SimulationOptions};
 use crate::simulation::outcome::Outcome;
 use crate::trace::{Event, first_difference};
 use crate::world::cluster::Cluster;
-use crate::world::fault::{Fault, ScheduledFault};
+use crate::world::fault::{Fault, ScheduledFault, Trigger};
 use crate::world::options::{DiskOptions, NetworkOptions};
 
 /// Describes a run step by step. Whatever is left out means "no fault, no delay, no client".
@@ -159,7 +159,15 @@ impl<N: Node> Builder<N> {
     #[must_use]
     pub fn fault(mut self, at: Duration, fault: Fault) -> Self {
         let at = Instant::ZERO + at;
-        self.options.faults.push(ScheduledFault { at, lasts: None, fault });
+        self.options.faults.push(ScheduledFault::new(at, fault));
+        self
+    }
+
+    /// From `at` on, this fault waits for its trigger; then it begins and stays until the quiet tail.
+    #[must_use]
+    pub fn fault_upon(mut self, at: Duration, trigger: Trigger, fault: Fault) -> Self {
+        let scheduled = ScheduledFault::new(Instant::ZERO + at, fault).upon(Some(trigger));
+        self.options.faults.push(scheduled);
         self
     }
 
@@ -167,7 +175,7 @@ impl<N: Node> Builder<N> {
     #[must_use]
     pub fn fault_for(mut self, at: Duration, lasts: Duration, fault: Fault) -> Self {
         let at = Instant::ZERO + at;
-        self.options.faults.push(ScheduledFault { at, lasts: Some(lasts), fault });
+        self.options.faults.push(ScheduledFault::new(at, fault).lasting(Some(lasts)));
         self
     }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::kernel::distribution::Distribution;
 use crate::kernel::random::Probability;
 use crate::kernel::time::Instant;
 use crate::scenario::distribution::{distribution, distribution_value};
@@ -20,12 +19,15 @@ use crate::scenario::shape::{Field, Kind, Object, Shape, entries};
 use crate::scenario::suggest;
 use crate::scenario::systems::distinct_nodes;
 use crate::scenario::target::{aim, value as target_value};
+use crate::scenario::trigger;
 use crate::scenario::values::{
-    count, duration, duration_text, list_of, positive_duration, probability, probability_value,
+    count, duration, duration_text, flag, list_of, one_of, positive_duration, probability,
+    probability_value,
 };
 use crate::scenario::write::ObjectWriter;
 use crate::world::cluster::Cluster;
 use crate::world::fault::{Fault, PowerFailure, ScheduledFault, Target};
+use crate::world::nemesis::{Generator, Nemesis};
 
 /// A kind of fault: how it is written and what it does.
 #[derive(Clone, Copy, Debug)]
@@ -60,45 +62,29 @@ pub enum Timing {
     Generated,
 }
 
-/// One generator of random faults.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Generator {
-    /// The time between the beginnings of two faults.
-    pub every: Distribution,
-    /// How long each lasts; `None`: until it is healed, or it happens at a moment.
-    pub lasts: Option<Distribution>,
-    /// What goes wrong.
-    pub fault: Fault,
-}
-
-/// Where random faults come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Nemesis {
-    /// From these generators; none if there are none.
-    Generators(Vec<Generator>),
-    /// Each seed draws its own subset of all kinds of faults, and their intensities.
-    Swarm,
-}
-
-impl Default for Nemesis {
-    fn default() -> Self {
-        Self::Generators(Vec::new())
-    }
-}
-
-impl Nemesis {
-    /// Whether no fault is random.
-    #[must_use]
-    pub const fn is_none(&self) -> bool {
-        matches!(self, Self::Generators(generators) if generators.is_empty())
-    }
-}
-
-const AT: &[Field] = &[Field::required("at", Kind::Duration, "when it begins")];
+const AT: &[Field] = &[
+    Field::required(
+        "at",
+        Kind::Duration,
+        "when it begins, or from when on it waits for its trigger",
+    ),
+    UPON,
+    Field::optional(
+        "draws",
+        Kind::Count(0, u64::MAX),
+        "the number that names what it draws; default: its place in the list",
+    ),
+    Field::optional(
+        "yields",
+        Kind::Flag,
+        "it was drawn: it is held back if it would break what the system relies on; default false",
+    ),
+];
+const UPON: Field = Field::optional("upon", trigger::KIND, "what it waits for");
 const FOR: &[Field] =
     &[Field::optional("for", Kind::Duration, "how long it lasts; until it is healed if left out")];
 const EVERY: &[Field] =
-    &[Field::required("every", Kind::Distribution, "the time from one to the next")];
+    &[Field::required("every", Kind::Distribution, "the time from one to the next"), UPON];
 const FOR_DRAWN: &[Field] = &[Field::optional(
     "for",
     Kind::Distribution,
@@ -224,11 +210,14 @@ pub const FAULTS: [FaultForm; 13] = [
         about: "The administrator asks the system to change its members to this set.",
         example: r#"{ "at": "12s", "reconfigure": ["n1", "n2", "n4"] }"#,
         lasts: Lasts::Momentary,
-        fields: &[Field::required("reconfigure", Kind::Some(&Kind::Name), "the new members")],
+        fields: &[Field::required(
+            "reconfigure",
+            Kind::AnyOf(&[Kind::Some(&Kind::Name), Kind::OneOf(random_members)]),
+            "the new members, or random ones: a majority of the nodes, or most of them",
+        )],
         read: |object, cluster| {
-            let members = object.need("reconfigure", |json| distinct_nodes(json, cluster))?;
-            let members = members.into_iter().map(Target::Node).collect();
-            Ok(Fault::Reconfigure { members: Target::List(members) })
+            let members = object.need("reconfigure", |json| read_members(json, cluster))?;
+            Ok(Fault::Reconfigure { members })
         },
     },
     FaultForm {
@@ -283,6 +272,22 @@ fn read_power_failure(object: &Object<'_>, cluster: &Cluster) -> Decoded<Fault> 
     }))
 }
 
+fn random_members() -> Vec<&'static str> {
+    vec!["all", "majority", "most"]
+}
+
+fn read_members(json: &Json, cluster: &Cluster) -> Decoded<Target> {
+    if let Content::Text(_) = json.content {
+        return Ok(match one_of("set of members", random_members())(json)? {
+            "all" => Target::All,
+            "majority" => Target::Majority,
+            _ => Target::Most,
+        });
+    }
+    let members = distinct_nodes(json, cluster)?;
+    Ok(Target::List(members.into_iter().map(Target::Node).collect()))
+}
+
 impl FaultForm {
     /// What an object of this form looks like.
     #[must_use]
@@ -313,7 +318,15 @@ pub(super) fn read_timeline(
                     Lasts::Spanning => object.read("for", positive_duration)?,
                     Lasts::Momentary => None,
                 };
-                Ok(ScheduledFault { at, lasts, fault: (form.read)(object, cluster)? })
+                let upon = object.read("upon", trigger::read)?;
+                Ok(ScheduledFault {
+                    at,
+                    lasts,
+                    fault: trigger::checked(json, (form.read)(object, cluster)?, upon)?,
+                    upon,
+                    draws: object.read("draws", count(0..=u64::MAX))?,
+                    yields: object.read_or("yields", false, flag)?,
+                })
             })
         })(json)
     }
@@ -352,7 +365,9 @@ fn generator(json: &Json, cluster: &Cluster) -> Decoded<Generator> {
             Lasts::Spanning => object.read("for", distribution)?,
             Lasts::Momentary => None,
         };
-        Ok(Generator { every, lasts, fault: (form.read)(object, cluster)? })
+        let upon = object.read("upon", trigger::read)?;
+        let fault = trigger::checked(json, (form.read)(object, cluster)?, upon)?;
+        Ok(Generator { every, lasts, fault, upon })
     })
 }
 
@@ -383,6 +398,9 @@ pub(super) fn scheduled_value(scheduled: &ScheduledFault, cluster: &Cluster) -> 
     object.put("at", json!(duration_text(at)));
     put_fault(&mut object, &scheduled.fault, cluster);
     object.maybe("for", scheduled.lasts.map(|span| json!(duration_text(span))));
+    object.maybe("upon", scheduled.upon.map(trigger::value));
+    object.maybe("draws", scheduled.draws.map(|number| json!(number)));
+    object.maybe("yields", scheduled.yields.then(|| json!(true)));
     object.finish()
 }
 
@@ -394,6 +412,7 @@ pub(super) fn nemesis_value(nemesis: &Nemesis, cluster: &Cluster) -> Value {
         put_fault(&mut object, &generator.fault, cluster);
         object.put("every", distribution_value(&generator.every));
         object.maybe("for", generator.lasts.as_ref().map(distribution_value));
+        object.maybe("upon", generator.upon.map(trigger::value));
         object.finish()
     };
     generators.iter().map(write).collect()

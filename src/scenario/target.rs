@@ -14,13 +14,15 @@ use crate::world::cluster::Cluster;
 use crate::world::fault::Target;
 
 /// The targets that are not names of the scenario's own. Nodes and regions cannot be called like this.
-pub const ROLES: [(&str, Target); 6] = [
+pub const ROLES: [(&str, Target); 8] = [
     ("all", Target::All),
     ("any", Target::Any),
     ("leader", Target::Leader),
     ("follower", Target::Follower),
     ("majority", Target::Majority),
     ("minority", Target::Minority),
+    ("most", Target::Most),
+    ("there", Target::There),
 ];
 
 /// An aim in its long form.
@@ -118,9 +120,13 @@ pub fn members(target: &Target, cluster: &Cluster) -> Option<BTreeSet<NodeId>> {
             Some(members?.into_iter().flatten().collect())
         }
         Target::All => Some(cluster.nodes().collect()),
-        Target::Any | Target::Leader | Target::Follower | Target::Majority | Target::Minority => {
-            None
-        }
+        Target::Any
+        | Target::Leader
+        | Target::Follower
+        | Target::Majority
+        | Target::Minority
+        | Target::Most
+        | Target::There => None,
     }
 }
 

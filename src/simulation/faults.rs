@@ -3,15 +3,17 @@
 mod network;
 mod power;
 mod target;
+mod trigger;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::history::{Operation, Value};
-use crate::kernel::ids::NodeId;
+use crate::kernel::ids::{Generation, NodeId};
 use crate::kernel::random::{Purpose, Stream};
 use crate::kernel::time::Instant;
 use crate::node::Node;
+use crate::simulation::faults::trigger::Armed;
 use crate::simulation::outcome::{FaultMissed, FaultSpan};
 use crate::simulation::{Event, RunPhase, Simulation};
 use crate::trace::{Endpoint, Fact, Stop};
@@ -53,6 +55,12 @@ enum Met {
 #[derive(Default)]
 pub(super) struct Faults {
     active: Vec<Active>,
+    /// The faults that wait for something to happen.
+    pub armed: Vec<Armed>,
+    /// The node at which it happened, while the fault that waited for it begins.
+    there: Option<NodeId>,
+    /// The newest generation that somebody has claimed to lead.
+    led: Option<Generation>,
     spans: Vec<FaultSpan>,
     /// The places of the schedule that came up, and whether they disturbed anything so far.
     met: BTreeMap<u32, Met>,
@@ -85,21 +93,28 @@ impl Faults {
 }
 
 impl<N: Node> Simulation<N> {
-    /// A fault of the schedule begins, or looks again for its target. Nothing begins in the quiet tail: nobody would heal
-    /// it.
-    pub(super) fn fault_begins(&mut self, place: u32) {
+    /// The time of a fault has come: it begins, or waits for its trigger. Nothing begins in the quiet tail: nobody would
+    /// heal it.
+    pub(super) fn fault_is_due(&mut self, place: u32) {
         self.faults.met.entry(place).or_insert(Met::NotYet);
         if self.phase >= RunPhase::Quiet {
             return;
         }
+        let ScheduledFault { at, upon, .. } = self.options.faults[place as usize];
+        if let Some(trigger) = upon {
+            self.faults.armed.push(Armed::new(place, trigger));
+        } else if !self.begin_fault(place) && self.now.since(at) < LOOK_MAX {
+            self.queue.push(self.now + LOOK_AGAIN, Event::FaultIsDue(place));
+        }
+    }
+
+    /// A fault begins, if its target exists; returns whether it did.
+    fn begin_fault(&mut self, place: u32) -> bool {
         let scheduled = self.options.faults[place as usize].clone();
-        let mut stream = Stream::new(self.options.seed, Purpose::Fault, u64::from(place), 0);
+        let mut stream = Stream::new(self.options.seed, Purpose::Fault, self.draws(place), 0);
         let nodes = self.resolve_fault(place, &scheduled.fault);
         if nodes.is_empty() {
-            if self.now.since(scheduled.at) < LOOK_MAX {
-                self.queue.push(self.now + LOOK_AGAIN, Event::FaultBegins(place));
-            }
-            return;
+            return false;
         }
         let kind = scheduled.fault.kind();
         self.record(0, None, Fact::FaultBegan { place, kind });
@@ -125,6 +140,7 @@ impl<N: Node> Simulation<N> {
         if !lasts(&scheduled.fault) {
             self.over(active);
         }
+        true
     }
 
     fn start_fault(
@@ -251,12 +267,12 @@ impl<N: Node> Simulation<N> {
         }
     }
 
-    /// The entries of the schedule that came up and disturbed nothing.
+    /// The entries of the schedule that came up and disturbed nothing, but for those that the nemesis drew.
     pub(super) fn missed_faults(&self) -> Vec<FaultMissed> {
         let never = self.faults.met.iter().filter(|&(_, met)| *met == Met::NotYet);
-        let all = never.map(|(&place, _)| (place, &self.options.faults[place as usize].fault));
-        all.filter(|(_, fault)| !cures(fault))
-            .map(|(place, fault)| FaultMissed { place, kind: fault.kind() })
+        let all = never.map(|(&place, _)| (place, &self.options.faults[place as usize]));
+        all.filter(|(_, scheduled)| !scheduled.yields && !cures(&scheduled.fault))
+            .map(|(place, scheduled)| FaultMissed { place, kind: scheduled.fault.kind() })
             .collect()
     }
 
@@ -268,6 +284,7 @@ impl<N: Node> Simulation<N> {
 
     /// Ends all faults and starts all nodes that are down.
     pub(super) fn heal_everything(&mut self) {
+        self.faults.armed.clear();
         for active in 0..self.faults.active.len() as u32 {
             self.fault_ends(active);
         }

@@ -75,7 +75,7 @@ impl<N: Node> Simulation<N> {
             if !machine.is_up() || machine.incarnation != incarnation {
                 break; // an effect stopped the node
             }
-            waiting |= at > self.now;
+            waiting |= at > self.now || machine.paused_since.is_some();
             if waiting {
                 machine.pending_cause = cause;
                 machine.pending.push_back((at, effect));
@@ -113,6 +113,9 @@ impl<N: Node> Simulation<N> {
         while let Some(effect) = self.machines[node.index()].due(self.now) {
             let cause = self.machines[node.index()].pending_cause;
             self.perform(node, cause, effect);
+            if self.machines[node.index()].paused_since.is_some() {
+                return; // an effect had the process paused
+            }
         }
         self.work_off(node);
     }
@@ -147,6 +150,7 @@ impl<N: Node> Simulation<N> {
             Effect::Claim(claim) => {
                 self.note_claim(node, claim);
                 self.record(cause, Some(node), Fact::Claimed(claim));
+                self.claim_triggers(node, claim);
             }
             Effect::Mark(mark) => {
                 self.observer.covered(mark);
@@ -157,6 +161,7 @@ impl<N: Node> Simulation<N> {
                 self.machines[node.index()].carried_out += 1;
                 self.record(cause, Some(node), Fact::Disk { action, bytes, error });
                 self.count_down_to_power_failure(node);
+                self.disk_triggers(node);
             }
             Effect::Background(ticket, end) => {
                 let machine = &mut self.machines[node.index()];
@@ -200,7 +205,9 @@ impl<N: Node> Simulation<N> {
             };
             let cause = self.observe(0, Some(node), fact);
             self.count_down_to_power_failure(node);
-            if self.machines[node.index()].is_up() {
+            self.disk_triggers(node);
+            let machine = &self.machines[node.index()];
+            if machine.is_up() && machine.incarnation == incarnation {
                 self.offer(node, cause, Input::Disk(ticket, result));
             }
         }

@@ -31,17 +31,79 @@ pub enum Target {
     Majority,
     /// A random minority of the nodes, of the greatest size.
     Minority,
+    /// A random majority of the nodes or more, each size with the same chance.
+    Most,
+    /// The node at which the fault's [`Trigger`] happened.
+    There,
+}
+
+impl Target {
+    /// Whether it is, or has in it, [`Target::There`].
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::There => true,
+            Self::List(targets) => targets.iter().any(Self::is_there),
+            _ => false,
+        }
+    }
 }
 
 /// One entry of the fault schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduledFault {
-    /// When it begins.
+    /// When it begins; with a trigger: from when on it waits for it.
     pub at: Instant,
     /// How long it lasts; `None` until it is healed.
     pub lasts: Option<Duration>,
     /// What goes wrong.
     pub fault: Fault,
+    /// For what it waits from `at` on; `None`: it begins at `at`.
+    pub upon: Option<Trigger>,
+    /// The number that names what it draws; `None`: its place in the schedule. With a number of its own, an entry draws
+    /// the same when others are taken away.
+    pub draws: Option<u64>,
+    /// It was drawn by the nemesis: it is held back if carrying it out would break what the system relies on, and
+    /// nothing is missed if it met nobody.
+    pub yields: bool,
+}
+
+impl ScheduledFault {
+    /// A fault that begins at `at` and stays until it is healed.
+    #[must_use]
+    pub const fn new(at: Instant, fault: Fault) -> Self {
+        Self { at, lasts: None, fault, upon: None, draws: None, yields: false }
+    }
+
+    /// ... and lasts for so long.
+    #[must_use]
+    pub const fn lasting(mut self, lasts: Option<Duration>) -> Self {
+        self.lasts = lasts;
+        self
+    }
+
+    /// ... and waits for this from `at` on.
+    #[must_use]
+    pub const fn upon(mut self, trigger: Option<Trigger>) -> Self {
+        self.upon = trigger;
+        self
+    }
+}
+
+/// What an armed fault waits for. It begins right after that, at the same moment, before the node does anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// A node claims that entries are committed.
+    Commit,
+    /// A node claims to be a candidate.
+    Election,
+    /// A node claims to lead a generation that is newer than any that was led before.
+    Leadership,
+    /// A node claims that it reads its disk after a start.
+    Recovery,
+    /// The k-th disk operation since the fault was armed, from 1, of the nodes that its target may mean: its crash
+    /// points, addressed.
+    DiskOperation(u64),
 }
 
 /// What goes wrong.
@@ -131,6 +193,31 @@ impl Fault {
             Self::Clock { .. } => "clock",
             Self::Reconfigure { .. } => "reconfigure",
             Self::Heal { .. } => "heal",
+        }
+    }
+
+    /// Everyone whom it names.
+    #[must_use]
+    pub fn targets(&self) -> Vec<&Target> {
+        match self {
+            Self::Partition(partition) => match &partition.shape {
+                Shape::Sides(sides) => sides.iter().collect(),
+                Shape::Isolate(target) | Shape::Bridge(target) => vec![target],
+                Shape::OneWay(from, to) => vec![from, to],
+                Shape::RandomSides | Shape::RingMajority | Shape::Pairs(_) => Vec::new(),
+            },
+            Self::Link(link) => vec![&link.from, &link.to],
+            Self::DropMessage(drop) => vec![&drop.from, &drop.to],
+            Self::PowerFailure(failure) => vec![&failure.target],
+            Self::Crash { target, .. }
+            | Self::Restart { target }
+            | Self::Wipe { target, .. }
+            | Self::Pause { target }
+            | Self::SlowCpu { target, .. }
+            | Self::Disk { target, .. }
+            | Self::Clock { target, .. }
+            | Self::Reconfigure { members: target }
+            | Self::Heal { target } => vec![target],
         }
     }
 }

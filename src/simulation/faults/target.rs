@@ -5,14 +5,14 @@ use crate::kernel::ids::NodeId;
 use crate::kernel::random::{Purpose, Stream};
 use crate::node::Node;
 use crate::simulation::Simulation;
-use crate::world::fault::{Fault, Shape, Target};
+use crate::world::fault::{Fault, Target};
 
 impl<N: Node> Simulation<N> {
     /// The nodes that a fault is aimed at; none if its target does not exist now.
     pub(in crate::simulation) fn resolve_fault(&self, place: u32, fault: &Fault) -> Vec<NodeId> {
         let mut stream = self.target_stream(place);
         let mut nodes = Vec::new();
-        for target in targets_of(fault) {
+        for target in fault.targets() {
             let resolved = self.resolve(target, &mut stream);
             if resolved.is_empty() {
                 return Vec::new();
@@ -29,7 +29,12 @@ impl<N: Node> Simulation<N> {
 
     /// What draws the targets of a fault: the same ones each time within one moment.
     pub(in crate::simulation) fn target_stream(&self, place: u32) -> Stream {
-        Stream::new(self.options.seed, Purpose::Fault, u64::from(place), 1)
+        Stream::new(self.options.seed, Purpose::Fault, self.draws(place), 1)
+    }
+
+    /// The number that names what a fault draws.
+    pub(in crate::simulation) fn draws(&self, place: u32) -> u64 {
+        self.options.faults[place as usize].draws.unwrap_or_else(|| u64::from(place))
     }
 
     /// The nodes that a target means now.
@@ -59,6 +64,12 @@ impl<N: Node> Simulation<N> {
             }
             Target::Majority => self.some(all.len() / 2 + 1, stream),
             Target::Minority => self.some((all.len() - 1) / 2, stream),
+            Target::Most => {
+                let majority = all.len() / 2 + 1;
+                let more = stream.below((all.len() - majority + 1) as u64) as usize;
+                self.some(majority + more, stream)
+            }
+            Target::There => one(self.faults.there),
         }
     }
 
@@ -80,29 +91,5 @@ impl<N: Node> Simulation<N> {
             })
             .max()
             .map(|(_, node)| node)
-    }
-}
-
-/// Everyone whom a fault names.
-pub(super) fn targets_of(fault: &Fault) -> Vec<&Target> {
-    match fault {
-        Fault::Partition(partition) => match &partition.shape {
-            Shape::Sides(sides) => sides.iter().collect(),
-            Shape::Isolate(target) | Shape::Bridge(target) => vec![target],
-            Shape::OneWay(from, to) => vec![from, to],
-            Shape::RandomSides | Shape::RingMajority | Shape::Pairs(_) => Vec::new(),
-        },
-        Fault::Link(link) => vec![&link.from, &link.to],
-        Fault::DropMessage(drop) => vec![&drop.from, &drop.to],
-        Fault::PowerFailure(failure) => vec![&failure.target],
-        Fault::Crash { target, .. }
-        | Fault::Restart { target }
-        | Fault::Wipe { target, .. }
-        | Fault::Pause { target }
-        | Fault::SlowCpu { target, .. }
-        | Fault::Disk { target, .. }
-        | Fault::Clock { target, .. }
-        | Fault::Reconfigure { members: target }
-        | Fault::Heal { target } => vec![target],
     }
 }
