@@ -44,6 +44,21 @@ pub struct ScheduledFault {
     pub fault: Fault,
 }
 
+impl ScheduledFault {
+    /// From `at` on, counted from the beginning of the run, until it is healed.
+    #[must_use]
+    pub fn at(at: Duration, fault: Fault) -> Self {
+        Self { at: Instant::ZERO + at, lasts: None, fault }
+    }
+
+    /// For so long.
+    #[must_use]
+    pub fn lasting(mut self, span: Duration) -> Self {
+        self.lasts = Some(span);
+        self
+    }
+}
+
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
