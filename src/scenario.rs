@@ -10,6 +10,7 @@
 //! Schema is made too. Each part's file says what the part looks like, reads it, and writes it.
 
 mod cluster;
+mod comment;
 mod distribution;
 mod disturbance;
 mod error;
@@ -171,6 +172,7 @@ impl Scenario {
     /// use std::time::Duration;
     ///
     /// use elara::client::workload::Workload;
+    /// use elara::kernel::time::Instant;
     /// use elara::scenario::Scenario;
     /// use elara::scenario::systems::SystemChoice;
     /// use elara::world::cluster::Cluster;
@@ -179,7 +181,7 @@ impl Scenario {
     /// let crash = Fault::Crash { target: Target::Leader, restart: None };
     /// let scenario = Scenario {
     ///     workload: Workload::of(2, &[("write", 1), ("read", 1)]),
-    ///     faults: vec![ScheduledFault::at(Duration::from_secs(2), crash)],
+    ///     faults: vec![ScheduledFault::new(Instant::ZERO + Duration::from_secs(2), crash)],
     ///     ..Scenario::new("leader-crash", SystemChoice::named("raft-kv"), Cluster::of_size(3))
     /// };
     /// let again = Scenario::parse("leader-crash.json", scenario.to_json().as_bytes(), &[]);
@@ -226,7 +228,8 @@ impl Scenario {
         for option in overrides.iter().map(String::as_str).enumerate() {
             overrides::apply(&mut tree, option, &mut numbers)?;
         }
-        read(&tree).map_err(|problem| document.error(&tree, problem))
+        let read = comment::remove(&mut tree).and_then(|()| read(&tree));
+        read.map_err(|problem| document.error(&tree, problem))
     }
 
     /// Writes the scenario, with everything that has a default spelled out. Reading it gives the same scenario.

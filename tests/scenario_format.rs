@@ -428,6 +428,22 @@ fn parser_and_schema_refuse_the_same_unknown_keys() {
 }
 
 #[test]
+fn every_object_may_have_a_comment_that_changes_nothing() {
+    for (name, text) in SHIPPED {
+        let mut value: Value = serde_json::from_str(text).expect("it is JSON");
+        let mut paths = Vec::new();
+        objects(&value, "", &mut paths);
+        for (place, path) in paths.iter().enumerate() {
+            let comments = [json!("why"), json!(["why", "and what for"]), json!([])];
+            let object = value.pointer_mut(path).expect("the path was found in it");
+            object["$comment"] = comments[place % comments.len()].clone();
+        }
+        assert_eq!(parse(&value.to_string()), parse(text), "{name}");
+        assert_eq!(complaint(&schema(), &value), None, "{name}");
+    }
+}
+
+#[test]
 fn parser_and_schema_require_the_same_keys() {
     for (name, text) in SHIPPED {
         let value: Value = serde_json::from_str(text).expect("it is JSON");

@@ -13,6 +13,7 @@ use crate::client::workload::Workload;
 use crate::kernel::distribution::Distribution;
 use crate::kernel::ids::NodeId;
 use crate::kernel::random::Probability;
+use crate::kernel::time::Instant;
 use crate::node::Node;
 use crate::simulation::Simulation;
 use crate::simulation::options::{Keep, SimulationOptions};
@@ -156,14 +157,15 @@ impl<N: Node> Builder<N> {
     /// At `at`, this fault begins and stays until the quiet tail.
     #[must_use]
     pub fn fault(mut self, at: Duration, fault: Fault) -> Self {
-        self.options.faults.push(ScheduledFault::at(at, fault));
+        self.options.faults.push(ScheduledFault::new(Instant::ZERO + at, fault));
         self
     }
 
     /// At `at`, this fault begins, for so long.
     #[must_use]
     pub fn fault_for(mut self, at: Duration, lasts: Duration, fault: Fault) -> Self {
-        self.options.faults.push(ScheduledFault::at(at, fault).lasting(lasts));
+        let fault = ScheduledFault::new(Instant::ZERO + at, fault).lasting(Some(lasts));
+        self.options.faults.push(fault);
         self
     }
 

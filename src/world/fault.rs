@@ -45,16 +45,16 @@ pub struct ScheduledFault {
 }
 
 impl ScheduledFault {
-    /// From `at` on, counted from the beginning of the run, until it is healed.
+    /// A fault that begins at `at` and stays until it is healed.
     #[must_use]
-    pub fn at(at: Duration, fault: Fault) -> Self {
-        Self { at: Instant::ZERO + at, lasts: None, fault }
+    pub const fn new(at: Instant, fault: Fault) -> Self {
+        Self { at, lasts: None, fault }
     }
 
-    /// For so long.
+    /// ... and lasts for so long.
     #[must_use]
-    pub fn lasting(mut self, span: Duration) -> Self {
-        self.lasts = Some(span);
+    pub const fn lasting(mut self, lasts: Option<Duration>) -> Self {
+        self.lasts = lasts;
         self
     }
 }
