@@ -309,7 +309,7 @@ mod tests {
     use crate::history::Phase;
 
     fn client() -> Client {
-        let group = ClientGroup { count: 1, near: None, operations: Vec::new(), routing: None };
+        let group = ClientGroup::of(1);
         let workload = Workload {
             clients: vec![group],
             operations: vec![("write".into(), 1)],

@@ -10,6 +10,7 @@
 //! Schema is made too. Each part's file says what the part looks like, reads it, and writes it.
 
 mod cluster;
+mod comment;
 mod distribution;
 mod disturbance;
 mod error;
@@ -60,8 +61,14 @@ pub const FORMAT: u64 = 1;
 /// hundred thousand faults.
 pub const SIZE_MAX: u64 = 16 << 20;
 
+/// The seed if neither the scenario nor the command line says one.
+const SEED_DEFAULT: u64 = 1;
+
 /// How long the quiet tail is if the scenario does not say.
 pub const QUIET_DEFAULT: Duration = Duration::from_secs(10);
+
+/// How long clients ask in a scenario that code begins with [`Scenario::new`]; a file must say it.
+pub const DURATION_DEFAULT: Duration = Duration::from_secs(10);
 
 /// A whole experiment, as plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +173,57 @@ const JUDGEMENT: &[Field] = &[
 ];
 
 impl Scenario {
+    /// A scenario in which nothing goes wrong and nobody asks anything, as a file that leaves out whatever it can: seed 1,
+    /// ten seconds and a quiet tail of ten more, judged by the checkers that fit the system. The rest is said by struct
+    /// update:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use elara::client::workload::Workload;
+    /// use elara::kernel::time::Instant;
+    /// use elara::scenario::Scenario;
+    /// use elara::scenario::systems::SystemChoice;
+    /// use elara::world::cluster::Cluster;
+    /// use elara::world::fault::{Fault, ScheduledFault, Target};
+    ///
+    /// let crash = Fault::Crash { target: Target::Leader, restart: None };
+    /// let scenario = Scenario {
+    ///     workload: Workload::of(2, &[("write", 1), ("read", 1)]),
+    ///     faults: vec![ScheduledFault::new(Instant::ZERO + Duration::from_secs(2), crash)],
+    ///     ..Scenario::new("leader-crash", SystemChoice::named("raft-kv"), Cluster::of_size(3))
+    /// };
+    /// let again = Scenario::parse("leader-crash.json", scenario.to_json().as_bytes(), &[]);
+    /// assert_eq!(again, Ok(scenario));
+    /// ```
+    #[must_use]
+    pub fn new(name: &str, system: SystemChoice, cluster: Cluster) -> Self {
+        Self {
+            name: name.to_owned(),
+            about: String::new(),
+            seed: SEED_DEFAULT,
+            system,
+            cluster,
+            network: NetworkOptions::default(),
+            disk: DiskOptions::default(),
+            clock: ClockOptions::default(),
+            cpu: CpuOptions::default(),
+            workload: Workload::default(),
+            faults: Vec::new(),
+            nemesis: Nemesis::default(),
+            calm: calm_default(DURATION_DEFAULT),
+            duration: DURATION_DEFAULT,
+            quiet: QUIET_DEFAULT,
+            without: Vec::new(),
+            checks: Checks::Default,
+            watch: None,
+            coverage: Vec::new(),
+            expect: Expectation::Ok,
+            ablations: Vec::new(),
+            failure: None,
+        }
+    }
+
     /// Reads a scenario from the bytes of a file, after the overrides (`PATH=VALUE`) were set in it. `file` is the name
     /// that errors say.
     ///
@@ -180,7 +238,8 @@ impl Scenario {
         for option in overrides.iter().map(String::as_str).enumerate() {
             overrides::apply(&mut tree, option, &mut numbers)?;
         }
-        read(&tree).map_err(|problem| document.error(&tree, problem))
+        let read = comment::remove(&mut tree).and_then(|()| read(&tree));
+        read.map_err(|problem| document.error(&tree, problem))
     }
 
     /// Writes the scenario, with everything that has a default spelled out. Reading it gives the same scenario.
@@ -256,7 +315,7 @@ fn read(json: &Json) -> Decoded<Scenario> {
         Ok(Scenario {
             name: object.need("name", name)?,
             about: object.read("about", text)?.unwrap_or_default().to_owned(),
-            seed: object.read_or("seed", 1, seed::read)?,
+            seed: object.read_or("seed", SEED_DEFAULT, seed::read)?,
             system: object.need("system", systems::read(&cluster))?,
             network: object.read("network", network::read(&cluster))?.unwrap_or_default(),
             disk: object.read_or("disk", DiskOptions::default(), machine::read_disk)?,

@@ -448,6 +448,22 @@ fn parser_and_schema_refuse_the_same_unknown_keys() {
 }
 
 #[test]
+fn every_object_may_have_a_comment_that_changes_nothing() {
+    for (name, text) in SHIPPED {
+        let mut value: Value = serde_json::from_str(text).expect("it is JSON");
+        let mut paths = Vec::new();
+        objects(&value, "", &mut paths);
+        for (place, path) in paths.iter().enumerate() {
+            let comments = [json!("why"), json!(["why", "and what for"]), json!([])];
+            let object = value.pointer_mut(path).expect("the path was found in it");
+            object["$comment"] = comments[place % comments.len()].clone();
+        }
+        assert_eq!(parse(&value.to_string()), parse(text), "{name}");
+        assert_eq!(complaint(&schema(), &value), None, "{name}");
+    }
+}
+
+#[test]
 fn parser_and_schema_require_the_same_keys() {
     for (name, text) in SHIPPED {
         let value: Value = serde_json::from_str(text).expect("it is JSON");
@@ -523,4 +539,12 @@ fn every_key_is_in_the_reference() {
     let missing: Vec<_> =
         keys.iter().filter(|key| !reference.contains(&format!("`{key}`"))).collect();
     assert!(missing.is_empty(), "docs/scenarios.md does not explain {missing:?}");
+}
+
+/// Code and files must not disagree about what is left out.
+#[test]
+fn a_scenario_begun_in_code_is_the_shortest_file() {
+    let text = r#"{ "elara": 1, "name": "short", "duration": "10s", "system": { "kind": "raft-kv" }, "cluster": { "nodes": 3 } }"#;
+    let begun = Scenario::new("short", SystemChoice::named("raft-kv"), Cluster::of_size(3));
+    assert_eq!(parse(text), Ok(begun));
 }

@@ -243,7 +243,7 @@ mod tests {
 
     /// The only client of one node has invoked its first operation and sent it, with this token.
     fn waiting() -> (Client, ReplyToken) {
-        let group = ClientGroup { count: 1, near: None, operations: Vec::new(), routing: None };
+        let group = ClientGroup::of(1);
         let workload = Workload { clients: vec![group], ..Workload::default() };
         let mut clients = clients(1, &Cluster::of_size(1), &workload, Sessions::None);
         let mut client = clients.swap_remove(0);

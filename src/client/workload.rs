@@ -27,6 +27,20 @@ pub struct Workload {
     pub routing: Routing,
 }
 
+impl Workload {
+    /// So many clients that draw these operations, by weight, from eight keys. The rest is as in a scenario that leaves it
+    /// out.
+    #[must_use]
+    pub fn of(clients: u32, operations: &[(&str, u32)]) -> Self {
+        let named = |&(name, weight): &(&str, u32)| (name.to_owned(), weight);
+        Self {
+            clients: vec![ClientGroup::of(clients)],
+            operations: operations.iter().map(named).collect(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Workload {
     fn default() -> Self {
         Self {
@@ -55,6 +69,14 @@ pub struct ClientGroup {
     pub operations: Vec<(String, u32)>,
     /// A routing of their own instead of the workload's.
     pub routing: Option<Routing>,
+}
+
+impl ClientGroup {
+    /// So many clients that are everywhere and do what the workload says.
+    #[must_use]
+    pub const fn of(count: u32) -> Self {
+        Self { count, near: None, operations: Vec::new(), routing: None }
+    }
 }
 
 /// Where a client sends its operations.

@@ -1,13 +1,15 @@
 //! A run described in code: any [`Node`], any [`Checker`], under a fault timeline.
 //!
-//! What a scenario file says in data, the builder says in Rust; both give the same report.
+//! The builder makes one run and returns all that the simulation knows. To run a node over many seeds, to write failures down
+//! and to replay them, describe a [`Scenario`](crate::scenario::Scenario::new) instead, and bring the node as an
+//! [`OwnSystem`](crate::run::systems::OwnSystem).
 
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::checkers::Checker;
 use crate::client::Sessions;
-use crate::client::workload::{ClientGroup, Workload};
+use crate::client::workload::Workload;
 use crate::kernel::distribution::Distribution;
 use crate::kernel::ids::NodeId;
 use crate::kernel::random::Probability;
@@ -134,10 +136,7 @@ impl<N: Node> Builder<N> {
     /// With so many clients that draw these operations, by weight.
     #[must_use]
     pub fn clients(mut self, count: u32, operations: &[(&str, u32)]) -> Self {
-        let named = |&(name, weight): &(&str, u32)| (name.to_owned(), weight);
-        self.options.workload.operations = operations.iter().map(named).collect();
-        let group = ClientGroup { count, near: None, operations: Vec::new(), routing: None };
-        self.options.workload.clients = vec![group];
+        self.options.workload = Workload::of(count, operations);
         self
     }
 
@@ -158,8 +157,7 @@ impl<N: Node> Builder<N> {
     /// At `at`, this fault begins and stays until the quiet tail.
     #[must_use]
     pub fn fault(mut self, at: Duration, fault: Fault) -> Self {
-        let at = Instant::ZERO + at;
-        self.options.faults.push(ScheduledFault::new(at, fault));
+        self.options.faults.push(ScheduledFault::new(Instant::ZERO + at, fault));
         self
     }
 
@@ -174,8 +172,8 @@ impl<N: Node> Builder<N> {
     /// At `at`, this fault begins, for so long.
     #[must_use]
     pub fn fault_for(mut self, at: Duration, lasts: Duration, fault: Fault) -> Self {
-        let at = Instant::ZERO + at;
-        self.options.faults.push(ScheduledFault::new(at, fault).lasting(Some(lasts)));
+        let fault = ScheduledFault::new(Instant::ZERO + at, fault).lasting(Some(lasts));
+        self.options.faults.push(fault);
         self
     }
 

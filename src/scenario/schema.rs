@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::scenario;
+use crate::scenario::comment;
 use crate::scenario::distribution::DISTRIBUTIONS;
 use crate::scenario::fault::{FAULTS, Timing};
 use crate::scenario::shape::{Kind, Need, Shape};
@@ -42,6 +43,8 @@ fn definitions() -> Value {
         "signed-duration": { "type": "string", "pattern": SIGNED_DURATION, "description": "a time span that may be negative" },
         "size": { "anyOf": [{ "type": "integer", "minimum": 0, "maximum": 1_u64 << 53 }, { "type": "string", "pattern": SIZE }] },
         "name": { "type": "string", "pattern": NAME },
+        "comment": { "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+                     "description": "for whoever reads the file; it has no effect" },
         "distribution": { "anyOf": distributions.collect::<Value>() },
         "target": { "anyOf": [
             { "type": "string", "pattern": NAME, "examples": roles },
@@ -53,10 +56,11 @@ fn definitions() -> Value {
 }
 
 fn shape(shape: Shape) -> Value {
-    let properties: Map<String, Value> = shape
-        .fields()
-        .map(|field| (field.name.to_owned(), described(kind(field.kind), field.about)))
-        .collect();
+    let properties = properties(
+        shape
+            .fields()
+            .map(|field| (field.name.to_owned(), described(kind(field.kind), field.about))),
+    );
     let required: Vec<&str> = shape
         .fields()
         .filter(|field| field.need == Need::Required)
@@ -69,6 +73,12 @@ fn shape(shape: Shape) -> Value {
         "required": required,
         "additionalProperties": false,
     })
+}
+
+/// The properties of an object: its own, and a comment.
+fn properties(own: impl Iterator<Item = (String, Value)>) -> Value {
+    let comment = (comment::KEY.to_owned(), reference("comment"));
+    Value::Object(own.chain([comment]).collect())
 }
 
 fn described(mut schema: Value, about: &str) -> Value {
@@ -109,10 +119,14 @@ fn kind(of: Kind) -> Value {
         Kind::Pair(item) => {
             json!({ "type": "array", "items": kind(*item), "minItems": 2, "maxItems": 2 })
         }
-        Kind::Map(value) => json!({ "type": "object", "additionalProperties": kind(*value) }),
+        Kind::Map(value) => json!({
+            "type": "object",
+            "properties": properties(std::iter::empty()),
+            "additionalProperties": kind(*value),
+        }),
         Kind::MapOf(names, value) => {
-            let properties: Map<String, Value> =
-                names().into_iter().map(|name| (name.to_owned(), kind(*value))).collect();
+            let names = names().into_iter();
+            let properties = properties(names.map(|name| (name.to_owned(), kind(*value))));
             json!({ "type": "object", "properties": properties, "additionalProperties": false })
         }
         Kind::Object(of) => shape(*of),
@@ -129,20 +143,16 @@ fn drawn(value: &Value) -> Value {
     let range = json!({ "type": "array", "items": value, "minItems": 2, "maxItems": 2 });
     json!({ "anyOf": [value, {
         "type": "object",
-        "properties": { "uniform": range },
+        "properties": properties([("uniform".to_owned(), range)].into_iter()),
         "required": ["uniform"],
         "additionalProperties": false,
     }] })
 }
 
 fn system(schema: &SystemSchema) -> Value {
-    let options: Map<String, Value> = schema
-        .options
-        .iter()
-        .map(|option| {
-            (option.name.to_owned(), described(kind(option.kind.json_kind()), option.about))
-        })
-        .collect();
+    let options = properties(schema.options.iter().map(|option| {
+        (option.name.to_owned(), described(kind(option.kind.json_kind()), option.about))
+    }));
     let mut object = shape(scenario::systems::SHAPE);
     object["description"] = json!(schema.about);
     object["properties"]["kind"] = json!({ "const": schema.kind, "description": schema.about });

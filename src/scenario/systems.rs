@@ -91,6 +91,12 @@ pub struct SystemChoice {
 }
 
 impl SystemChoice {
+    /// The system of this name (see [`SYSTEMS`]), with its defaults.
+    #[must_use]
+    pub fn named(kind: &str) -> Self {
+        Self { kind: kind.to_owned(), options: Vec::new() }
+    }
+
     /// A system that a library user builds in code, under this name.
     #[must_use]
     pub fn own(name: &str) -> Self {
