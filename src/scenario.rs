@@ -18,6 +18,7 @@ mod json;
 pub mod judgement;
 mod machine;
 pub mod names;
+mod nemesis;
 mod network;
 mod overrides;
 mod partition;
@@ -264,7 +265,7 @@ fn read(json: &Json) -> Decoded<Scenario> {
             cpu: object.read_or("cpu", CpuOptions::default(), machine::read_cpu)?,
             workload: object.read("workload", workload::read(&cluster))?.unwrap_or_default(),
             faults: object.read("faults", fault::read_timeline(&cluster, end))?.unwrap_or_default(),
-            nemesis: object.read("nemesis", fault::read_nemesis(&cluster))?.unwrap_or_default(),
+            nemesis: object.read("nemesis", nemesis::read(&cluster))?.unwrap_or_default(),
             calm: object.read_or(
                 "calm",
                 calm_default(end),
@@ -319,7 +320,7 @@ fn value(scenario: &Scenario) -> Value {
     object.put("workload", workload::value(&scenario.workload, cluster));
     let faults = scenario.faults.iter().map(|fault| fault::scheduled_value(fault, cluster));
     object.put("faults", faults.collect());
-    object.put("nemesis", fault::nemesis_value(&scenario.nemesis, cluster));
+    object.put("nemesis", nemesis::value(&scenario.nemesis, cluster));
     object.put("calm", json!(duration_text(scenario.calm)));
     object.put("duration", json!(duration_text(scenario.duration)));
     object.put("quiet", json!(duration_text(scenario.quiet)));
