@@ -46,9 +46,10 @@ use crate::scenario::shape::{Field, Kind, Shape};
 use crate::scenario::systems::SystemChoice;
 use crate::scenario::values::{duration, duration_text, duration_within, positive_duration, text};
 use crate::scenario::write::ObjectWriter;
+use crate::world::assumptions::Budget;
 use crate::world::cluster::Cluster;
 use crate::world::fault::ScheduledFault;
-use crate::world::nemesis::{Nemesis, Window};
+use crate::world::nemesis::{Nemesis, Tail, Window};
 use crate::world::options::{ClockOptions, CpuOptions, DiskOptions, NetworkOptions};
 
 pub use crate::scenario::error::{Excerpt, Place, ScenarioError};
@@ -93,10 +94,14 @@ pub struct Scenario {
     pub nemesis: Nemesis,
     /// How long the seed draws no faults at the start.
     pub calm: Duration,
+    /// What the faults that the seed draws may break.
+    pub budget: Budget,
     /// How long clients ask and faults happen; then everything is healed.
     pub duration: Duration,
     /// How long the run goes on without faults after that; liveness is judged there.
     pub quiet: Duration,
+    /// Whom the quiet tail heals.
+    pub tail: Tail,
     /// The patterns that are off.
     pub without: Vec<String>,
     /// Who judges.
@@ -144,8 +149,18 @@ const MACHINE_ROOM: &[Field] = &[
         Kind::Duration,
         "the start in which the nemesis rests; default: a tenth of the duration, 1s at most",
     ),
+    Field::optional(
+        "budget",
+        Kind::OneOf(nemesis::budgets),
+        "whether random faults keep what the system relies on (`assumptions`, the default) or not (`unlimited`)",
+    ),
     Field::required("duration", Kind::Duration, "how long clients ask and faults happen"),
     Field::optional("quiet", Kind::Duration, "the tail without faults; default 10s"),
+    Field::optional(
+        "tail",
+        Kind::OneOf(nemesis::tails),
+        "whom it heals: `all` (the default) or a random majority, the `core`",
+    ),
 ];
 
 const JUDGEMENT: &[Field] = &[
@@ -271,8 +286,10 @@ fn read(json: &Json) -> Decoded<Scenario> {
                 calm_default(end),
                 duration_within(Duration::ZERO, end),
             )?,
+            budget: object.read_or("budget", Budget::Assumptions, nemesis::read_budget)?,
             duration: end,
             quiet,
+            tail: object.read_or("tail", Tail::All, nemesis::read_tail)?,
             without: object.read_or("without", Vec::new(), judgement::read_patterns)?,
             checks: object.read_or("checks", Checks::Default, judgement::read_checks)?,
             watch: object.read("watch", judgement::read_watch(&cluster, end + quiet))?,
@@ -322,8 +339,10 @@ fn value(scenario: &Scenario) -> Value {
     object.put("faults", faults.collect());
     object.put("nemesis", nemesis::value(&scenario.nemesis, cluster));
     object.put("calm", json!(duration_text(scenario.calm)));
+    object.put("budget", nemesis::budget_value(scenario.budget));
     object.put("duration", json!(duration_text(scenario.duration)));
     object.put("quiet", json!(duration_text(scenario.quiet)));
+    object.put("tail", nemesis::tail_value(scenario.tail));
     object.put("without", json!(scenario.without));
     object.put("checks", judgement::checks_value(&scenario.checks));
     let watch = scenario.watch.as_ref();

@@ -1,4 +1,5 @@
-//! The nemesis of a scenario: the generators of random faults, or the word that has the seed draw them too.
+//! The nemesis of a scenario: the generators of random faults, or the word that has the seed draw them too; what they may
+//! break, and whom the quiet tail heals.
 
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use crate::scenario::error::{Decoded, Problem};
 use crate::scenario::fault::{Lasts, Timing, form, put_fault};
 use crate::scenario::json::{Content, Json};
 use crate::scenario::trigger;
-use crate::scenario::values::list_of;
+use crate::scenario::values::{list_of, one_of};
 use crate::scenario::write::ObjectWriter;
+use crate::world::assumptions::Budget;
 use crate::world::cluster::Cluster;
-use crate::world::nemesis::{Generator, Nemesis};
+use crate::world::nemesis::{Generator, Nemesis, Tail};
 
 /// Reads the nemesis.
 pub(super) fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<Nemesis> {
@@ -59,4 +61,42 @@ pub fn generator_value(generator: &Generator, cluster: &Cluster) -> Value {
     object.maybe("for", generator.lasts.as_ref().map(distribution_value));
     object.maybe("upon", generator.upon.map(trigger::value));
     object.finish()
+}
+
+const BUDGETS: [(&str, Budget); 2] =
+    [("assumptions", Budget::Assumptions), ("unlimited", Budget::Unlimited)];
+const TAILS: [(&str, Tail); 2] = [("all", Tail::All), ("core", Tail::Core)];
+
+/// The names of budgets.
+pub fn budgets() -> Vec<&'static str> {
+    BUDGETS.iter().map(|(name, _)| *name).collect()
+}
+
+/// The names of tails.
+pub fn tails() -> Vec<&'static str> {
+    TAILS.iter().map(|(name, _)| *name).collect()
+}
+
+/// Reads what random faults may break.
+pub(super) fn read_budget(json: &Json) -> Decoded<Budget> {
+    let name = one_of("budget", budgets())(json)?;
+    Ok(BUDGETS.iter().find(|(known, _)| *known == name).expect("the name is one of them").1)
+}
+
+/// Reads whom the quiet tail heals.
+pub(super) fn read_tail(json: &Json) -> Decoded<Tail> {
+    let name = one_of("tail", tails())(json)?;
+    Ok(TAILS.iter().find(|(known, _)| *known == name).expect("the name is one of them").1)
+}
+
+/// Writes what random faults may break.
+pub(super) fn budget_value(budget: Budget) -> Value {
+    let known = BUDGETS.iter().find(|(_, known)| *known == budget);
+    json!(known.expect("every budget has a name").0)
+}
+
+/// Writes whom the quiet tail heals.
+pub(super) fn tail_value(tail: Tail) -> Value {
+    let known = TAILS.iter().find(|(_, known)| *known == tail);
+    json!(known.expect("every tail has a name").0)
 }
