@@ -15,7 +15,6 @@ pub mod systems;
 
 use std::fmt;
 
-use crate::run::assumptions::Assumptions;
 use crate::run::judges::Panel;
 pub use crate::run::nemesis::expand;
 use crate::run::options::RunOptions;
@@ -24,6 +23,7 @@ use crate::run::story::Frame;
 use crate::run::systems::{Setup, System};
 use crate::scenario::Scenario;
 use crate::simulation::options::{Keep, SimulationOptions};
+use crate::world::assumptions::{Assumptions, Budget};
 
 /// Why a scenario cannot be run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub fn run_on(
     let panel = Panel::of(scenario, system.checkers())?;
     let simulation = simulation_options(scenario, options);
     let mut frame = frame(scenario, options, &without, &panel);
-    frame.assumptions.schedule.clone_from(&simulation.faults);
+    frame.schedule.clone_from(&simulation.faults);
     let outcome = system.simulate(Setup {
         choice: &scenario.system,
         without: &without,
@@ -98,6 +98,11 @@ fn simulation_options(scenario: &Scenario, options: &RunOptions) -> SimulationOp
         faults: scenario.faults.clone(),
         duration: scenario.duration,
         quiet: scenario.quiet,
+        budget: match scenario.budget {
+            Budget::Assumptions => Some(assumptions(scenario)),
+            Budget::Unlimited => None,
+        },
+        tail: scenario.tail,
         keep,
         ..SimulationOptions::default()
     }
@@ -120,10 +125,11 @@ fn frame(scenario: &Scenario, options: &RunOptions, without: &[String], panel: &
         expect: scenario.expect.clone(),
         coverage: scenario.coverage.clone(),
         required: panel.required.clone(),
-        assumptions: Assumptions {
-            schedule: Vec::new(),
-            voters: judges::voters(scenario),
-            repair: judges::progress_within(scenario),
-        },
+        schedule: Vec::new(),
+        assumptions: assumptions(scenario),
     }
+}
+
+fn assumptions(scenario: &Scenario) -> Assumptions {
+    Assumptions { voters: judges::voters(scenario), repair: judges::progress_within(scenario) }
 }

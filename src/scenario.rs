@@ -19,6 +19,7 @@ mod json;
 pub mod judgement;
 mod machine;
 pub mod names;
+mod nemesis;
 mod network;
 mod overrides;
 mod partition;
@@ -46,9 +47,10 @@ use crate::scenario::shape::{Field, Kind, Shape};
 use crate::scenario::systems::SystemChoice;
 use crate::scenario::values::{duration, duration_text, duration_within, positive_duration, text};
 use crate::scenario::write::ObjectWriter;
+use crate::world::assumptions::Budget;
 use crate::world::cluster::Cluster;
 use crate::world::fault::ScheduledFault;
-use crate::world::nemesis::{Nemesis, Window};
+use crate::world::nemesis::{Nemesis, Tail, Window};
 use crate::world::options::{ClockOptions, CpuOptions, DiskOptions, NetworkOptions};
 
 pub use crate::scenario::error::{Excerpt, Place, ScenarioError};
@@ -99,10 +101,14 @@ pub struct Scenario {
     pub nemesis: Nemesis,
     /// How long the seed draws no faults at the start.
     pub calm: Duration,
+    /// What the faults that the seed draws may break.
+    pub budget: Budget,
     /// How long clients ask and faults happen; then everything is healed.
     pub duration: Duration,
     /// How long the run goes on without faults after that; liveness is judged there.
     pub quiet: Duration,
+    /// Whom the quiet tail heals.
+    pub tail: Tail,
     /// The patterns that are off.
     pub without: Vec<String>,
     /// Who judges.
@@ -150,8 +156,18 @@ const MACHINE_ROOM: &[Field] = &[
         Kind::Duration,
         "the start in which the nemesis rests; default: a tenth of the duration, 1s at most",
     ),
+    Field::optional(
+        "budget",
+        Kind::OneOf(nemesis::budgets),
+        "whether random faults keep what the system relies on (`assumptions`, the default) or not (`unlimited`)",
+    ),
     Field::required("duration", Kind::Duration, "how long clients ask and faults happen"),
     Field::optional("quiet", Kind::Duration, "the tail without faults; default 10s"),
+    Field::optional(
+        "tail",
+        Kind::OneOf(nemesis::tails),
+        "whom it heals: `all` (the default) or a random majority, the `core`",
+    ),
 ];
 
 const JUDGEMENT: &[Field] = &[
@@ -323,14 +339,16 @@ fn read(json: &Json) -> Decoded<Scenario> {
             cpu: object.read_or("cpu", CpuOptions::default(), machine::read_cpu)?,
             workload: object.read("workload", workload::read(&cluster))?.unwrap_or_default(),
             faults: object.read("faults", fault::read_timeline(&cluster, end))?.unwrap_or_default(),
-            nemesis: object.read("nemesis", fault::read_nemesis(&cluster))?.unwrap_or_default(),
+            nemesis: object.read("nemesis", nemesis::read(&cluster))?.unwrap_or_default(),
             calm: object.read_or(
                 "calm",
                 calm_default(end),
                 duration_within(Duration::ZERO, end),
             )?,
+            budget: object.read_or("budget", Budget::Assumptions, nemesis::read_budget)?,
             duration: end,
             quiet,
+            tail: object.read_or("tail", Tail::All, nemesis::read_tail)?,
             without: object.read_or("without", Vec::new(), judgement::read_patterns)?,
             checks: object.read_or("checks", Checks::Default, judgement::read_checks)?,
             watch: object.read("watch", judgement::read_watch(&cluster, end + quiet))?,
@@ -378,10 +396,12 @@ fn value(scenario: &Scenario) -> Value {
     object.put("workload", workload::value(&scenario.workload, cluster));
     let faults = scenario.faults.iter().map(|fault| fault::scheduled_value(fault, cluster));
     object.put("faults", faults.collect());
-    object.put("nemesis", fault::nemesis_value(&scenario.nemesis, cluster));
+    object.put("nemesis", nemesis::value(&scenario.nemesis, cluster));
     object.put("calm", json!(duration_text(scenario.calm)));
+    object.put("budget", nemesis::budget_value(scenario.budget));
     object.put("duration", json!(duration_text(scenario.duration)));
     object.put("quiet", json!(duration_text(scenario.quiet)));
+    object.put("tail", nemesis::tail_value(scenario.tail));
     object.put("without", json!(scenario.without));
     object.put("checks", judgement::checks_value(&scenario.checks));
     let watch = scenario.watch.as_ref();

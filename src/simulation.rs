@@ -309,6 +309,7 @@ impl<N: Node> Simulation<N> {
             disks,
             spans,
             missed,
+            held_back: self.faults.held_back,
             unaudited,
             waiting,
         })

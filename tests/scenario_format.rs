@@ -18,12 +18,13 @@ use elara::scenario::judgement::{Checks, Expectation, PairedRun, RecordedFailure
 use elara::scenario::schema::schema;
 use elara::scenario::systems::{OptionValue, SYSTEMS, SystemChoice};
 use elara::systems::raft_kv::options::OPTIONS;
+use elara::world::assumptions::Budget;
 use elara::world::cluster::{Cluster, Region};
 use elara::world::fault::{
     ClockFault, DiskFault, DropMessage, Fault, LinkChange, LinkFault, Partition, PartitionMode,
     PowerFailure, ScheduledFault, Shape, Target, Trigger,
 };
-use elara::world::nemesis::{Generator, Nemesis};
+use elara::world::nemesis::{Generator, Nemesis, Tail};
 use elara::world::options::{
     ClockOptions, CpuOptions, DiskOptions, LinkOptions, NetworkOptions, RegionLink,
 };
@@ -373,6 +374,8 @@ fn judged() -> impl Strategy<Value = Scenario> {
                 faults: Vec::new(),
                 nemesis: Nemesis::default(),
                 calm: quiet,
+                budget: if seed % 2 == 0 { Budget::Assumptions } else { Budget::Unlimited },
+                tail: if seed % 3 == 0 { Tail::All } else { Tail::Core },
                 duration: Duration::from_secs(3_600),
                 quiet,
                 without,

@@ -131,17 +131,18 @@ fn a_fault_hits_a_node_that_begins_to_recover() {
 #[test]
 fn a_pause_upon_a_claim_puts_off_the_rest_of_the_handler() {
     let pause = Fault::Pause { target: Target::There };
-    let outcome = claimant().fault_upon(MILLI, Trigger::Election, pause).simulate();
+    let paused = claimant().fault_upon(MILLI, Trigger::Election, pause).quiet(millis(10));
+    let outcome = paused.simulate();
     // The pause stays until the quiet tail at 60 ms.
     assert_eq!(heard(&outcome)[..2], list(&[(11, "10"), (61, "11")]));
 }
 
 #[test]
 fn a_fault_without_a_target_stays_armed() {
-    // Until node 0 leads there is no leader; at its first election nobody is hit.
+    // When a node stands for election there is no leader to be hit, any time.
     let fault = Fault::Crash { target: Target::Leader, restart: None };
     let outcome = claimant().fault_upon(MILLI, Trigger::Election, fault).simulate();
-    assert_eq!(heard(&outcome).pop().expect("it ran").1, "13");
+    assert_eq!(heard(&outcome).pop().expect("it ran").1, "53");
     assert_eq!(outcome.faults.len(), 0, "a candidate is no leader");
     assert_eq!(outcome.missed.len(), 1);
 }

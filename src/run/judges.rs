@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::checkers::Checker;
-use crate::checkers::registry::{self, CheckerOptions, Watch};
+use crate::checkers::registry::{self, CheckerOptions, Kind, Watch};
 use crate::history::functions;
 use crate::kernel::ids::{ClientId, NodeId};
 use crate::run::RunError;
@@ -12,6 +12,7 @@ use crate::scenario::Scenario;
 use crate::scenario::judgement::Checks;
 use crate::scenario::systems::{OptionValue, SystemChoice};
 use crate::simulation::PANIC;
+use crate::world::assumptions::Budget;
 use crate::world::cluster::Cluster;
 use crate::world::fault::{Fault, Target};
 
@@ -34,7 +35,7 @@ impl Panel {
     /// The judges that a scenario asks for, or those that fit it; and those that the system brings.
     pub(super) fn of(scenario: &Scenario, own: Vec<Box<dyn Checker>>) -> Result<Self, RunError> {
         let options = options(scenario);
-        let names: Vec<&str> = match &scenario.checks {
+        let mut names: Vec<&str> = match &scenario.checks {
             Checks::Default if own.is_empty() => fitting(scenario),
             Checks::Default => Vec::new(),
             Checks::Only(names) => names.iter().map(String::as_str).collect(),
@@ -43,6 +44,8 @@ impl Panel {
             Checks::Default => ALWAYS.iter().chain(WATCHING).map(ToString::to_string).collect(),
             Checks::Only(names) => names.clone(),
         };
+        names.retain(|name| can_be_judged(scenario, name));
+        required.retain(|name| can_be_judged(scenario, name));
         required.extend(own.iter().map(|own| own.name().to_owned()));
         let mut checkers = own;
         for name in names.iter().filter(|name| **name != PANIC) {
@@ -57,6 +60,13 @@ impl Panel {
         }
         Ok(Self { checkers, required })
     }
+}
+
+/// Faults that may break anything may keep the system from ever going on: then nobody can ask for progress.
+fn can_be_judged(scenario: &Scenario, name: &str) -> bool {
+    let is_liveness =
+        registry::CHECKERS.iter().any(|it| it.name == name && it.kind == Kind::Liveness);
+    scenario.budget == Budget::Assumptions || !is_liveness
 }
 
 /// All checkers but those that have nothing to look at in this scenario.

@@ -52,6 +52,8 @@ pub struct RunReport {
     pub disk: DiskCounts,
     /// Faults that began, by their kind.
     pub faults: BTreeMap<String, u64>,
+    /// Faults that the nemesis held back because they would have broken what the system relies on, by their kind.
+    pub held_back: BTreeMap<String, u64>,
     /// Clients' operations.
     pub operations: OperationCounts,
     /// How long operations took that ended ok, in nanoseconds.
@@ -169,6 +171,8 @@ pub struct Story {
     pub acts: Vec<Act>,
     /// The faults, in the order in which they began.
     pub faults: Vec<FaultSpan>,
+    /// The faults that were held back, by their kind and the reason.
+    pub held_back: Vec<HeldBack>,
     /// When nodes did not run, or were cut off.
     pub outages: Vec<Outage>,
     /// Who led when.
@@ -203,6 +207,19 @@ pub struct FaultSpan {
     pub from: Instant,
     /// When it ended; the same if it happened at a moment.
     pub to: Instant,
+}
+
+/// Faults of one kind that were held back for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldBack {
+    /// Their kind.
+    pub kind: String,
+    /// How many.
+    pub count: u64,
+    /// When the first of them was to begin.
+    pub first: Instant,
+    /// What it would have done to the system's assumptions, in words.
+    pub why: String,
 }
 
 /// When a node did not run, or could not be reached by some others.

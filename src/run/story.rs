@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::kernel::ids::NodeId;
 use crate::kernel::time::{Instant, nanos};
-use crate::run::assumptions::{Assumptions, Broken};
+use crate::run::assumptions::{broken_by, excuses};
 use crate::run::report::{
-    Act, Activity, DiskCounts, FaultSpan, GroupActivity, Kept, Latency, Leadership, MessageCounts,
-    OperationCounts, Outage, OutageKind, RunReport, Story, Verdict, ViolationReport,
+    Act, Activity, DiskCounts, FaultSpan, GroupActivity, HeldBack, Kept, Latency, Leadership,
+    MessageCounts, OperationCounts, Outage, OutageKind, RunReport, Story, Verdict, ViolationReport,
 };
 use crate::scenario::judgement::Expectation;
 use crate::simulation::outcome::{self, Counts, Outcome};
-use crate::world::fault::{Fault, Partition, Shape, Target};
+use crate::world::assumptions::{Assumptions, Broken};
+use crate::world::fault::{Fault, Partition, ScheduledFault, Shape, Target};
 
 /// What a report says that the simulation does not know.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +39,9 @@ pub(super) struct Frame {
     pub coverage: Vec<String>,
     /// The checkers without whose word the run cannot be called ok.
     pub required: Vec<String>,
-    /// What the faults may have broken that the system relies on.
+    /// The schedule, by whose places the faults that happened are named.
+    pub schedule: Vec<ScheduledFault>,
+    /// What the system relies on.
     pub assumptions: Assumptions,
 }
 
@@ -46,11 +49,13 @@ pub(super) struct Frame {
 #[must_use]
 pub(super) fn report(frame: Frame, outcome: Outcome) -> RunReport {
     let story = story(&frame, &outcome);
-    let broken = frame.assumptions.broken_by(&outcome.faults);
+    let broken = broken_by(&frame.assumptions, &frame.schedule, &outcome.faults);
     let violations = violations(&outcome, &story);
     let proved: Vec<&str> = proved(&violations, broken.as_ref()).collect();
-    let mut unknown_because: Vec<String> =
-        broken.iter().map(|broken| story.with_names(&broken.why)).collect();
+    let mut unknown_because: Vec<String> = broken
+        .iter()
+        .map(|broken| format!("assumption broken: {}", story.with_names(&broken.why)))
+        .collect();
     unknown_because.append(&mut doubts(&frame, &outcome, &story));
     let verdict = if !proved.is_empty() {
         Verdict::Violation
@@ -66,6 +71,10 @@ pub(super) fn report(frame: Frame, outcome: Outcome) -> RunReport {
     let mut faults: BTreeMap<String, u64> = BTreeMap::new();
     for fault in &outcome.faults {
         *faults.entry(fault.kind.to_owned()).or_default() += 1;
+    }
+    let mut held_back: BTreeMap<String, u64> = BTreeMap::new();
+    for held in &outcome.held_back {
+        *held_back.entry(held.kind.to_owned()).or_default() += 1;
     }
     let coverage = outcome.coverage.iter().map(|(mark, count)| ((*mark).to_owned(), *count));
     RunReport {
@@ -97,6 +106,7 @@ pub(super) fn report(frame: Frame, outcome: Outcome) -> RunReport {
             torn: outcome.disk.torn_sectors,
         },
         faults,
+        held_back,
         operations: counts(outcome.operations),
         latency_ns: Latency {
             p50: nanos(outcome.latencies.percentile(50)),
@@ -130,7 +140,7 @@ fn proved<'a>(
 ) -> impl Iterator<Item = &'a str> {
     let stands = move |found: &&ViolationReport| {
         let at = Instant::from_nanos(found.at_ns);
-        !broken.is_some_and(|broken| broken.excuses(&found.checker, at))
+        !broken.is_some_and(|broken| excuses(broken, &found.checker, at))
     };
     violations.iter().filter(stands).map(|found| found.checker.as_str())
 }
@@ -187,6 +197,7 @@ fn story(frame: &Frame, outcome: &Outcome) -> Story {
         nodes: frame.nodes.clone(),
         acts: acts(outcome),
         faults: outcome.faults.iter().map(fault).collect(),
+        held_back: held_back(outcome),
         outages: outages(outcome),
         leaderships: outcome.leaders.iter().map(leadership).collect(),
         activity: activity(frame, outcome),
@@ -194,10 +205,27 @@ fn story(frame: &Frame, outcome: &Outcome) -> Story {
     }
 }
 
+/// What was held back, each kind once for each reason, in the order in which it came up first.
+fn held_back(outcome: &Outcome) -> Vec<HeldBack> {
+    let mut all: Vec<HeldBack> = Vec::new();
+    for held in &outcome.held_back {
+        match all.iter_mut().find(|known| known.kind == held.kind && known.why == held.why) {
+            Some(known) => known.count += 1,
+            None => all.push(HeldBack {
+                kind: held.kind.to_owned(),
+                count: 1,
+                first: held.at,
+                why: held.why.clone(),
+            }),
+        }
+    }
+    all
+}
+
 /// Between whom a partition is, in the scenario's own words, if it says so.
 fn sides(frame: &Frame, place: u32) -> String {
     let name = |target: &Target| name_of(frame, target);
-    match frame.assumptions.schedule.get(place as usize).map(|scheduled| &scheduled.fault) {
+    match frame.schedule.get(place as usize).map(|scheduled| &scheduled.fault) {
         Some(Fault::Partition(Partition { shape: Shape::Sides(sides), .. })) => {
             sides.iter().map(name).collect::<Vec<_>>().join(" | ")
         }

@@ -1,4 +1,4 @@
-//! The faults of a scenario: the table of their forms, the timeline, and the generators.
+//! The faults of a scenario: the table of their forms, and the timeline.
 //!
 //! A fault is an object with one key that names what goes wrong, the keys that belong to it, and its time: `at` and `for`
 //! in the timeline, `every` and a drawn `for` in the nemesis. The table [`FAULTS`] is the only list of the forms: the
@@ -27,7 +27,6 @@ use crate::scenario::values::{
 use crate::scenario::write::ObjectWriter;
 use crate::world::cluster::Cluster;
 use crate::world::fault::{Fault, PowerFailure, ScheduledFault, Target};
-use crate::world::nemesis::{Generator, Nemesis};
 
 /// A kind of fault: how it is written and what it does.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +40,7 @@ pub struct FaultForm {
     /// Whether it can last for a stated time.
     pub lasts: Lasts,
     fields: &'static [Field],
-    read: fn(&Object<'_>, &Cluster) -> Decoded<Fault>,
+    pub(super) read: fn(&Object<'_>, &Cluster) -> Decoded<Fault>,
 }
 
 /// Whether a fault can last for a stated time.
@@ -342,37 +341,8 @@ fn before(json: &Json, end: Duration) -> Decoded<Instant> {
     Ok(Instant::ZERO + at)
 }
 
-/// Reads the nemesis.
-pub(super) fn read_nemesis(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<Nemesis> {
-    move |json| match &json.content {
-        Content::Text(text) if text == "swarm" => Ok(Nemesis::Swarm),
-        Content::List(_) => list_of(|json| generator(json, cluster))(json).map(Nemesis::Generators),
-        _ => Err(Problem::expected(json, "a list of generators of faults, or \"swarm\"")),
-    }
-}
-
-fn generator(json: &Json, cluster: &Cluster) -> Decoded<Generator> {
-    let form = form(json)?;
-    form.shape(Timing::Generated).read(json, |object| {
-        let every = object.need("every", |json| {
-            let every = distribution(json)?;
-            if every.upper() > Duration::ZERO {
-                return Ok(every);
-            }
-            Err(Problem::at(json, "a fault every 0s would never let time pass"))
-        })?;
-        let lasts = match form.lasts {
-            Lasts::Spanning => object.read("for", distribution)?,
-            Lasts::Momentary => None,
-        };
-        let upon = object.read("upon", trigger::read)?;
-        let fault = trigger::checked(json, (form.read)(object, cluster)?, upon)?;
-        Ok(Generator { every, lasts, fault, upon })
-    })
-}
-
 /// The form that an object's keys name.
-fn form(json: &Json) -> Decoded<&'static FaultForm> {
+pub(super) fn form(json: &Json) -> Decoded<&'static FaultForm> {
     let entries = entries(json, "a fault")?;
     let named = FAULTS.iter().find(|form| entries.iter().any(|entry| entry.key == form.name));
     if let Some(form) = named {
@@ -404,21 +374,8 @@ pub(super) fn scheduled_value(scheduled: &ScheduledFault, cluster: &Cluster) -> 
     object.finish()
 }
 
-/// Writes the nemesis.
-pub(super) fn nemesis_value(nemesis: &Nemesis, cluster: &Cluster) -> Value {
-    let Nemesis::Generators(generators) = nemesis else { return json!("swarm") };
-    let write = |generator: &Generator| {
-        let mut object = ObjectWriter::default();
-        put_fault(&mut object, &generator.fault, cluster);
-        object.put("every", distribution_value(&generator.every));
-        object.maybe("for", generator.lasts.as_ref().map(distribution_value));
-        object.maybe("upon", generator.upon.map(trigger::value));
-        object.finish()
-    };
-    generators.iter().map(write).collect()
-}
-
-fn put_fault(object: &mut ObjectWriter, fault: &Fault, cluster: &Cluster) {
+/// Writes what goes wrong.
+pub(super) fn put_fault(object: &mut ObjectWriter, fault: &Fault, cluster: &Cluster) {
     let aimed = |target: &Target| target_value(target, cluster);
     let kind = fault.kind();
     match fault {

@@ -1,5 +1,6 @@
 //! Carries out the fault schedule: resolves whom a fault is aimed at, when it begins, and does what it says.
 
+mod budget;
 mod network;
 mod power;
 mod target;
@@ -14,7 +15,7 @@ use crate::kernel::random::{Purpose, Stream};
 use crate::kernel::time::Instant;
 use crate::node::Node;
 use crate::simulation::faults::trigger::Armed;
-use crate::simulation::outcome::{FaultMissed, FaultSpan};
+use crate::simulation::outcome::{FaultHeldBack, FaultMissed, FaultSpan};
 use crate::simulation::{Event, RunPhase, Simulation};
 use crate::trace::{Endpoint, Fact, Stop};
 use crate::world::fault::{Fault, ScheduledFault, Target};
@@ -64,6 +65,8 @@ pub(super) struct Faults {
     spans: Vec<FaultSpan>,
     /// The places of the schedule that came up, and whether they disturbed anything so far.
     met: BTreeMap<u32, Met>,
+    /// What was not carried out.
+    pub held_back: Vec<FaultHeldBack>,
     /// The messages that stalled links hold, in order.
     held: BTreeMap<(Endpoint, Endpoint), Vec<u32>>,
 }
@@ -108,13 +111,16 @@ impl<N: Node> Simulation<N> {
         }
     }
 
-    /// A fault begins, if its target exists; returns whether it did.
+    /// A fault begins, if its target exists, or is held back for good; returns whether it is done with.
     fn begin_fault(&mut self, place: u32) -> bool {
         let scheduled = self.options.faults[place as usize].clone();
         let mut stream = Stream::new(self.options.seed, Purpose::Fault, self.draws(place), 0);
         let nodes = self.resolve_fault(place, &scheduled.fault);
         if nodes.is_empty() {
             return false;
+        }
+        if self.is_held_back(place, &nodes) {
+            return true;
         }
         let kind = scheduled.fault.kind();
         self.record(0, None, Fact::FaultBegan { place, kind });

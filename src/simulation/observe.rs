@@ -246,6 +246,7 @@ impl Observer {
         outcome.disk = end.disks.iter().fold(DiskStatistics::default(), together);
         outcome.faults = end.spans;
         outcome.missed = end.missed;
+        outcome.held_back = end.held_back;
         outcome.unread += end.unaudited;
         outcome.waiting = end.waiting;
         outcome

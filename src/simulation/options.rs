@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::client::Sessions;
 use crate::client::workload::Workload;
+use crate::world::assumptions::Assumptions;
 use crate::world::cluster::Cluster;
 use crate::world::fault::ScheduledFault;
+use crate::world::nemesis::Tail;
 use crate::world::network::places::ClientPlace;
 use crate::world::options::{ClockOptions, CpuOptions, DiskOptions, NetworkOptions};
 
@@ -30,8 +32,12 @@ pub struct SimulationOptions {
     pub sessions: Sessions,
     /// What goes wrong, and when.
     pub faults: Vec<ScheduledFault>,
+    /// What faults that yield must not break; `None`: they may break anything.
+    pub budget: Option<Assumptions>,
     /// How long faults may happen. Then everything is healed.
     pub duration: Duration,
+    /// Whom the quiet tail heals.
+    pub tail: Tail,
     /// How long the healed system is watched.
     pub quiet: Duration,
     /// How long the final reads may take.
@@ -54,6 +60,8 @@ impl Default for SimulationOptions {
             workload: Workload::default(),
             sessions: Sessions::None,
             faults: Vec::new(),
+            budget: None,
+            tail: Tail::All,
             duration: Duration::from_secs(10),
             quiet: Duration::from_secs(5),
             audit_max: Duration::from_secs(10),

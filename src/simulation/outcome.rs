@@ -47,6 +47,8 @@ pub struct Outcome {
     pub faults: Vec<FaultSpan>,
     /// The entries of the fault schedule that came up and disturbed nothing: the run has not tested them.
     pub missed: Vec<FaultMissed>,
+    /// The faults that were held back, in order.
+    pub held_back: Vec<FaultHeldBack>,
     /// How many reads of the audit did not end `ok`, and how many clients had not come to its end.
     pub unread: u64,
     /// Who led, and when.
@@ -104,6 +106,19 @@ pub struct FaultMissed {
     pub kind: &'static str,
 }
 
+/// One entry of the fault schedule that was not carried out, because it would have broken what the system relies on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultHeldBack {
+    /// Its place in the schedule.
+    pub place: u32,
+    /// Its kind.
+    pub kind: &'static str,
+    /// When it was to begin.
+    pub at: Instant,
+    /// What it would have broken, in words.
+    pub why: String,
+}
+
 /// One leadership, as claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaderSpan {
@@ -138,6 +153,7 @@ pub(super) struct End {
     pub disks: Vec<DiskStatistics>,
     pub spans: Vec<FaultSpan>,
     pub missed: Vec<FaultMissed>,
+    pub held_back: Vec<FaultHeldBack>,
     pub unaudited: u64,
     pub waiting: Vec<(NodeId, String)>,
 }

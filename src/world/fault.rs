@@ -361,6 +361,16 @@ impl DiskFault {
             || some(self.bit_rot)
             || some(self.latent_sectors)
     }
+
+    /// Whether it may make an operation fail, so that the node knows.
+    #[must_use]
+    pub fn tells_errors(&self) -> bool {
+        let may = |chance: Option<Probability>| chance.is_some_and(|it| !it.is_never());
+        may(self.sync_failure)
+            || may(self.read_error)
+            || may(self.write_error)
+            || self.full == Some(true)
+    }
 }
 
 /// How a clock misbehaves.

@@ -62,6 +62,16 @@ impl Nemesis {
     }
 }
 
+/// Whom the quiet tail heals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tail {
+    /// Everybody.
+    #[default]
+    All,
+    /// A random majority; the others stay away, switched off or as they are.
+    Core,
+}
+
 /// A generator whose faults come too fast to be written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyFaults {
