@@ -22,6 +22,7 @@ mod network;
 mod overrides;
 mod partition;
 pub mod schema;
+mod script;
 pub mod seed;
 mod shape;
 mod suggest;
@@ -36,6 +37,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::client::workload::Workload;
+use crate::kernel::time::Instant;
 use crate::scenario::error::{Decoded, Document, Problem};
 use crate::scenario::fault::Nemesis;
 use crate::scenario::json::{Content, Json, Numbers};
@@ -233,6 +235,7 @@ fn read(json: &Json) -> Decoded<Scenario> {
         let cluster = object.need("cluster", cluster::read)?;
         let end = object.need("duration", positive_duration)?;
         let quiet = object.read_or("quiet", QUIET_DEFAULT, duration)?;
+        let asked = Instant::ZERO + end + quiet;
         Ok(Scenario {
             name: object.need("name", name)?,
             about: object.read("about", text)?.unwrap_or_default().to_owned(),
@@ -242,7 +245,7 @@ fn read(json: &Json) -> Decoded<Scenario> {
             disk: object.read_or("disk", DiskOptions::default(), machine::read_disk)?,
             clock: object.read_or("clock", ClockOptions::default(), machine::read_clock)?,
             cpu: object.read_or("cpu", CpuOptions::default(), machine::read_cpu)?,
-            workload: object.read("workload", workload::read(&cluster))?.unwrap_or_default(),
+            workload: object.read("workload", workload::read(&cluster, asked))?.unwrap_or_default(),
             faults: object.read("faults", fault::read_timeline(&cluster, end))?.unwrap_or_default(),
             nemesis: object.read("nemesis", fault::read_nemesis(&cluster))?.unwrap_or_default(),
             duration: end,

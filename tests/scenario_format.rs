@@ -8,7 +8,9 @@ mod support;
 use std::time::Duration;
 
 use elara::cli::shipped::SHIPPED;
+use elara::client::script::Scripted;
 use elara::client::workload::{ClientGroup, Routing, Workload};
+use elara::history::{self, Operation};
 use elara::kernel::distribution::Distribution;
 use elara::kernel::ids::NodeId;
 use elara::kernel::random::Probability;
@@ -271,6 +273,41 @@ fn operations() -> impl Strategy<Value = Vec<(String, u32)>> {
     })
 }
 
+/// A value that an operation carries.
+fn value() -> impl Strategy<Value = history::Value> {
+    let leaf = prop_oneof![
+        Just(history::Value::Nil),
+        any::<i64>().prop_map(history::Value::Int),
+        "\\PC{0,9}".prop_map(|text| text.as_str().into()),
+    ];
+    leaf.prop_recursive(2, 8, 3, |inner| vec(inner, 0..4).prop_map(history::Value::list))
+}
+
+/// One operation of client 0, which every workload with a script has.
+fn scripted() -> impl Strategy<Value = Scripted> {
+    let number = |low: i64| (low..=i64::MAX).prop_map(history::Value::Int);
+    let operation = prop_oneof![
+        select(vec!["read", "read-bounded", "delete"]).prop_map(|f| (f, history::Value::Nil)),
+        (select(vec!["write", "append"]), value()),
+        (Just("increment"), number(i64::MIN)),
+        (Just("read-session"), number(0)),
+        (Just("cas"), [value(), value()].prop_map(history::Value::list)),
+    ];
+    let key = prop_oneof![any::<i64>().prop_map(history::Value::Int), Just("x".into())];
+    (span(), key, operation).prop_map(|(at, key, (function, value))| Scripted {
+        client: 0,
+        at: Instant::ZERO + at,
+        operation: Operation::new(function, key, value),
+    })
+}
+
+fn script() -> impl Strategy<Value = Vec<Scripted>> {
+    vec(scripted(), 0..4).prop_map(|mut script| {
+        script.sort_by_key(|entry| entry.at);
+        script
+    })
+}
+
 fn workload() -> impl Strategy<Value = Workload> {
     let routing = || select(vec![Routing::Leader, Routing::ReadsNear, Routing::Roaming]);
     let own = prop_oneof![Just(Vec::new()), operations()];
@@ -278,8 +315,16 @@ fn workload() -> impl Strategy<Value = Workload> {
         |(count, near, operations, routing)| ClientGroup { count, near, operations, routing },
     );
     let times = (distribution(), span(), span(), span());
-    (vec(group, 0..3), operations(), 1_u64..1_000, times, of(any::<u64>()), routing()).prop_map(
-        |(clients, operations, keys, (think, timeout, retry, backoff), limit, routing)| Workload {
+    let asked = (operations(), 1_u64..1_000, of(script()));
+    (vec(group, 0..3), asked, times, of(any::<u64>()), routing()).prop_map(
+        |(
+            clients,
+            (operations, keys, script),
+            (think, timeout, retry, backoff),
+            limit,
+            routing,
+        )| Workload {
+            script: script.filter(|_| !clients.is_empty()),
             clients,
             operations,
             keys,

@@ -42,6 +42,12 @@ fn definitions() -> Value {
         "signed-duration": { "type": "string", "pattern": SIGNED_DURATION, "description": "a time span that may be negative" },
         "size": { "anyOf": [{ "type": "integer", "minimum": 0, "maximum": 1_u64 << 53 }, { "type": "string", "pattern": SIZE }] },
         "name": { "type": "string", "pattern": NAME },
+        "value": { "anyOf": [
+            { "type": "null" },
+            { "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX },
+            { "type": "string" },
+            { "type": "array", "items": { "$ref": "#/$defs/value" } },
+        ] },
         "distribution": { "anyOf": distributions.collect::<Value>() },
         "target": { "anyOf": [
             { "type": "string", "pattern": NAME, "examples": roles },
@@ -79,6 +85,7 @@ fn described(mut schema: Value, about: &str) -> Value {
 fn kind(of: Kind) -> Value {
     match of {
         Kind::Text => json!({ "type": "string" }),
+        Kind::Value => reference("value"),
         Kind::Name => reference("name"),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Seed => json!({ "anyOf": [
