@@ -2,12 +2,16 @@
 
 mod common;
 
+use std::time::Duration;
+
 use elara::client::script::script_of;
+use elara::kernel::random::Probability;
 use elara::kernel::time::Instant;
 use elara::run::options::RunOptions;
 use elara::run::report::{Event, Fact, RunReport};
 use elara::scenario::Scenario;
 use elara::scenario::judgement::Checks;
+use elara::world::network::fates::{ExplicitFate, Passage, fates_of};
 
 /// Short scenarios that lose messages, stop nodes and ask everything that clients can ask.
 const FILES: [&str; 3] = [
@@ -89,4 +93,63 @@ fn an_audit_reads_the_keys_of_the_script_and_no_others() {
     read.sort_unstable();
     read.dedup();
     assert_eq!(read, keys);
+}
+
+/// A scenario whose network leaves everything to chance.
+fn chancy(file: &str) -> Scenario {
+    let mut scenario = busy(file);
+    let link = &mut scenario.network.link;
+    link.loss = Probability::per_million(20_000);
+    link.duplication = Probability::per_million(20_000);
+    link.corruption = Probability::per_million(10_000);
+    scenario
+}
+
+#[test]
+fn a_run_is_the_same_if_the_fates_of_its_messages_are_said_and_not_drawn() {
+    for file in FILES.into_iter().chain(["scenarios/raft-kv/paused-leader.json"]) {
+        let scenario = chancy(file);
+        for seed in SEEDS {
+            let drawn = traced(&scenario, seed);
+            let mut said = scenario.clone();
+            said.network = scenario.network.without_chance(Duration::from_micros(700));
+            said.network.fates = fates_of(&drawn.kept.trace, scenario.cluster.size());
+            let again = traced(&said, seed);
+            let difference = elara::trace::first_difference(&drawn.kept.trace, &again.kept.trace);
+            assert_eq!(difference, None, "{file} seed {seed}");
+            assert_eq!(drawn.digest, again.digest, "{file} seed {seed}");
+        }
+    }
+}
+
+/// What a person wants to see in a file: the few messages that chance lost, damaged or repeated. How long all others take
+/// may stay with the seed.
+#[test]
+fn what_is_not_said_about_a_message_stays_with_the_seed() {
+    let scenario = chancy(FILES[1]);
+    let drawn = traced(&scenario, 5);
+    let mut fates = fates_of(&drawn.kept.trace, scenario.cluster.size());
+    let all = fates.len();
+    fates.retain_mut(|message| match &mut message.fate {
+        ExplicitFate::Lost => true,
+        ExplicitFate::Passes(passage) => {
+            if passage.duplicate.is_none() {
+                passage.delay = None;
+            }
+            *passage != Passage::default()
+        }
+    });
+    assert!(10 < fates.len() && fates.len() < all / 10, "{} of {all}", fates.len());
+    let mut said = scenario.clone();
+    let link = &mut said.network.link;
+    (link.loss, link.duplication) = (Probability::NEVER, Probability::NEVER);
+    link.corruption = Probability::NEVER;
+    said.network.fates = fates;
+    let text = said.to_json();
+    let read = Scenario::parse("said.json", text.as_bytes(), &[]);
+    let read = read.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(read, said);
+    let again = traced(&read, 5);
+    assert_eq!(drawn.digest, again.digest);
+    assert_ne!(traced(&scenario, 6).digest, drawn.digest);
 }

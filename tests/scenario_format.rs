@@ -12,7 +12,7 @@ use elara::client::script::Scripted;
 use elara::client::workload::{ClientGroup, Routing, Workload};
 use elara::history::{self, Operation};
 use elara::kernel::distribution::Distribution;
-use elara::kernel::ids::NodeId;
+use elara::kernel::ids::{ClientId, NodeId};
 use elara::kernel::random::Probability;
 use elara::kernel::time::Instant;
 use elara::scenario::Scenario;
@@ -26,6 +26,7 @@ use elara::world::fault::{
     ClockFault, DiskFault, DropMessage, Fault, LinkChange, LinkFault, Partition, PartitionMode,
     PowerFailure, ScheduledFault, Shape, Target,
 };
+use elara::world::network::fates::{ExplicitFate, MessageFate, Party, Passage};
 use elara::world::options::{
     ClockOptions, CpuOptions, DiskOptions, LinkOptions, NetworkOptions, RegionLink,
 };
@@ -224,21 +225,46 @@ fn nemesis() -> impl Strategy<Value = Nemesis> {
         })
 }
 
+/// The fate of a message between two nodes, or to the administrator of no clients.
+fn message_fate() -> impl Strategy<Value = MessageFate> {
+    let passage = (span(), of(span()), any::<bool>()).prop_map(|(delay, duplicate, damaged)| {
+        ExplicitFate::Passes(Passage { delay: Some(delay), duplicate, damaged })
+    });
+    let between = (any::<u64>(), prop_oneof![Just(ExplicitFate::Lost), passage]).prop_map(
+        |(number, fate)| MessageFate {
+            from: Party::Node(NodeId(0)),
+            to: Party::Node(NodeId(3)),
+            number,
+            fate,
+        },
+    );
+    let administrator = Party::Client(ClientId(0));
+    let fate = ExplicitFate::Passes(Passage { damaged: true, ..Passage::default() });
+    let number = 0;
+    let from = Party::Node(NodeId(1));
+    prop_oneof![4 => between, 1 => Just(MessageFate { from, to: administrator, number, fate })]
+}
+
 fn network() -> impl Strategy<Value = NetworkOptions> {
     let region = (0_usize..2, 0_usize..2, change());
     let regions = vec(region.prop_map(|(from, to, change)| RegionLink { from, to, change }), 0..3);
-    (change(), of(0_u64..1 << 40), regions).prop_map(|(change, queue_bytes, regions)| {
-        NetworkOptions {
-            link: LinkOptions {
-                delay: change.delay.unwrap_or_default(),
-                loss: change.loss.unwrap_or_default(),
-                duplication: change.duplication.unwrap_or_default(),
-                corruption: change.corruption.unwrap_or_default(),
-                bandwidth: change.bandwidth,
-                queue_bytes,
-            },
-            regions,
-        }
+    let fates = vec(message_fate(), 0..3).prop_map(|mut fates| {
+        fates.sort_by_key(|message| message.number);
+        fates.dedup_by_key(|message| message.number);
+        fates
+    });
+    let options = (change(), of(0_u64..1 << 40), regions, fates);
+    options.prop_map(|(change, queue_bytes, regions, fates)| NetworkOptions {
+        link: LinkOptions {
+            delay: change.delay.unwrap_or_default(),
+            loss: change.loss.unwrap_or_default(),
+            duplication: change.duplication.unwrap_or_default(),
+            corruption: change.corruption.unwrap_or_default(),
+            bandwidth: change.bandwidth,
+            queue_bytes,
+        },
+        regions,
+        fates,
     })
 }
 

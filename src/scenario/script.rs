@@ -12,7 +12,7 @@ use crate::scenario::error::{Decoded, Problem};
 use crate::scenario::json::{Content, Json};
 use crate::scenario::shape::{Field, Kind, Object, Shape};
 use crate::scenario::values::{count32, duration, duration_text, list_of, one_of};
-use crate::scenario::workload::function_names;
+use crate::scenario::workload::{clients_of, function_names};
 use crate::scenario::write::ObjectWriter;
 
 /// One operation.
@@ -45,7 +45,7 @@ pub(super) struct Stage {
 impl Stage {
     /// A workload of these groups of clients, which ask until `end`.
     pub fn new(groups: &[ClientGroup], end: Instant) -> Self {
-        Self { clients: groups.iter().map(|group| u64::from(group.count)).sum(), end }
+        Self { clients: clients_of(groups), end }
     }
 }
 

@@ -110,6 +110,11 @@ fn routing_names() -> Vec<&'static str> {
     ROUTINGS.iter().map(|(name, _)| *name).collect()
 }
 
+/// How many clients a workload has.
+pub(super) fn clients_of(groups: &[ClientGroup]) -> u64 {
+    groups.iter().map(|group| u64::from(group.count)).sum()
+}
+
 /// Reads the workload of a run in which clients end to ask at `end`.
 pub(super) fn read(cluster: &Cluster, end: Instant) -> impl Fn(&Json) -> Decoded<Workload> {
     move |json| {
