@@ -9,11 +9,14 @@
 
 pub mod draw;
 mod operation;
+pub mod script;
 pub mod workload;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::client::draw::Draw;
+use crate::client::script::of_client;
 use crate::client::workload::{Routing, Workload};
 use crate::history::{HistoryEvent, Operation, Value, functions};
 use crate::kernel::ids::{ClientId, NodeId};
@@ -66,11 +69,13 @@ enum Step {
     Asking,
 }
 
-/// What a client does when it is not told what to ask.
+/// Where a client's next operation comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Plan {
     /// Draws operations from the workload.
     Draws,
+    /// Asks what the script says, in order, each not before its time.
+    Scripted(VecDeque<(Instant, Operation)>),
     /// Asks only what it was given, in order, each until it is done.
     Given(Vec<Operation>),
 }
@@ -80,6 +85,10 @@ enum Plan {
 pub struct Client {
     id: ClientId,
     endpoint: u32,
+    /// Draws what it asks, and when.
+    asks: Stream,
+    /// Draws everything else: whom it asks, and the pauses between operations that it was given. A stream of its own, so
+    /// that a client that follows a script asks the same nodes as the client that drew it.
     stream: Stream,
     draw: Draw,
     plan: Plan,
@@ -141,6 +150,9 @@ pub fn clients(
             client.sessions = sessions;
             client.process_stride = total + 1;
             client.stand_near(cluster, group.near);
+            if let Some(script) = &workload.script {
+                client.plan = Plan::Scripted(of_client(script, id));
+            }
             clients.push(client);
         }
     }
@@ -159,7 +171,8 @@ impl Client {
         Self {
             id,
             endpoint: cluster.size() as u32 + id.0,
-            stream: Stream::new(seed, Purpose::Client, u64::from(id.0), 0),
+            asks: Stream::new(seed, Purpose::Client, u64::from(id.0), 0),
+            stream: Stream::new(seed, Purpose::Client, u64::from(id.0), 1),
             draw: Draw::new(id, &[], workload),
             plan: Plan::Draws,
             routing: workload.routing,
@@ -211,14 +224,30 @@ impl Client {
         self.id
     }
 
-    /// Begins, at a random moment of the first think time.
+    /// Begins: at a random moment of the first think time, or when its script does.
     pub fn start(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.state != State::Done {
-            actions.push(Action::Wake(now + self.draw.think(&mut self.stream)));
+            self.rest(now, actions);
         }
     }
 
-    /// The last operation that the client will draw is behind it; from now on it reads these keys, once each, so that
+    /// Thinks until its next operation is due. A client that has come to the end of its script is done.
+    fn rest(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let due = match &self.plan {
+            Plan::Draws => now + self.draw.think(&mut self.asks),
+            Plan::Given(_) => now + self.draw.think(&mut self.stream),
+            Plan::Scripted(script) => {
+                let Some(&(at, _)) = script.front() else {
+                    self.state = State::Done;
+                    return;
+                };
+                at.max(now)
+            }
+        };
+        actions.push(Action::Wake(due));
+    }
+
+    /// The last operation that the client will ask by itself is behind it; from now on it reads these keys, once each, so that
     /// the history ends with what is there.
     pub fn audit(&mut self, keys: Vec<Value>, now: Instant, actions: &mut Vec<Action>) {
         self.plan = Plan::Given(keys.into_iter().rev().map(read_of).collect());
@@ -228,7 +257,7 @@ impl Client {
         }
     }
 
-    /// The keys that the client's own operations touch.
+    /// The keys that operations touch which the client draws.
     pub fn keys(&self) -> impl Iterator<Item = Value> + '_ {
         self.draw.keys()
     }

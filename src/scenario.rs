@@ -18,12 +18,14 @@ pub mod fault;
 mod json;
 pub mod judgement;
 mod machine;
+mod messages;
 pub mod names;
 mod nemesis;
 mod network;
 mod overrides;
 mod partition;
 pub mod schema;
+mod script;
 pub mod seed;
 mod shape;
 mod suggest;
@@ -227,6 +229,8 @@ impl Scenario {
             workload: Workload::default(),
             faults: Vec::new(),
             nemesis: Nemesis::default(),
+            budget: Budget::default(),
+            tail: Tail::default(),
             calm: calm_default(DURATION_DEFAULT),
             duration: DURATION_DEFAULT,
             quiet: QUIET_DEFAULT,
@@ -320,7 +324,7 @@ pub fn too_large(file: &str) -> ScenarioError {
     }
 }
 
-/// Reads a scenario from its tree. The cluster and the times come first: the rest is checked against them.
+/// Reads a scenario from its tree. The cluster, the times and the clients come first: the rest is checked against them.
 fn read(json: &Json) -> Decoded<Scenario> {
     SHAPE.read(json, |object| {
         object.read("$schema", text)?;
@@ -328,16 +332,20 @@ fn read(json: &Json) -> Decoded<Scenario> {
         let cluster = object.need("cluster", cluster::read)?;
         let end = object.need("duration", positive_duration)?;
         let quiet = object.read_or("quiet", QUIET_DEFAULT, duration)?;
+        let asked = Instant::ZERO + end + quiet;
+        let workload = object.read("workload", workload::read(&cluster, asked))?;
+        let workload = workload.unwrap_or_default();
+        let clients = workload::clients_of(&workload.clients);
         Ok(Scenario {
             name: object.need("name", name)?,
             about: object.read("about", text)?.unwrap_or_default().to_owned(),
             seed: object.read_or("seed", SEED_DEFAULT, seed::read)?,
             system: object.need("system", systems::read(&cluster))?,
-            network: object.read("network", network::read(&cluster))?.unwrap_or_default(),
+            network: object.read("network", network::read(&cluster, clients))?.unwrap_or_default(),
             disk: object.read_or("disk", DiskOptions::default(), machine::read_disk)?,
             clock: object.read_or("clock", ClockOptions::default(), machine::read_clock)?,
             cpu: object.read_or("cpu", CpuOptions::default(), machine::read_cpu)?,
-            workload: object.read("workload", workload::read(&cluster))?.unwrap_or_default(),
+            workload,
             faults: object.read("faults", fault::read_timeline(&cluster, end))?.unwrap_or_default(),
             nemesis: object.read("nemesis", nemesis::read(&cluster))?.unwrap_or_default(),
             calm: object.read_or(

@@ -20,7 +20,7 @@ pub struct Endpoint(pub u32);
 /// Why a message did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LossReason {
-    /// Chance.
+    /// Chance, or what was said in its place.
     Loss,
     /// The link was cut when it was sent.
     Cut,
@@ -69,6 +69,8 @@ pub enum Fact {
     DiskSuspect,
     /// A message left.
     Sent {
+        /// From whom.
+        from: Endpoint,
         /// To whom.
         to: Endpoint,
         /// Its number on this link, from 0.

@@ -8,9 +8,11 @@ mod support;
 use std::time::Duration;
 
 use elara::cli::shipped::SHIPPED;
+use elara::client::script::Scripted;
 use elara::client::workload::{ClientGroup, Routing, Workload};
+use elara::history::{self, Operation};
 use elara::kernel::distribution::Distribution;
-use elara::kernel::ids::NodeId;
+use elara::kernel::ids::{ClientId, NodeId};
 use elara::kernel::random::Probability;
 use elara::kernel::time::Instant;
 use elara::scenario::Scenario;
@@ -25,6 +27,7 @@ use elara::world::fault::{
     PowerFailure, ScheduledFault, Shape, Target, Trigger,
 };
 use elara::world::nemesis::{Generator, Nemesis, Tail};
+use elara::world::network::fates::{ExplicitFate, MessageFate, Party, Passage};
 use elara::world::options::{
     ClockOptions, CpuOptions, DiskOptions, LinkOptions, NetworkOptions, RegionLink,
 };
@@ -242,21 +245,46 @@ fn nemesis() -> impl Strategy<Value = Nemesis> {
         })
 }
 
+/// The fate of a message between two nodes, or to the administrator of no clients.
+fn message_fate() -> impl Strategy<Value = MessageFate> {
+    let passage = (span(), of(span()), any::<bool>()).prop_map(|(delay, duplicate, damaged)| {
+        ExplicitFate::Passes(Passage { delay: Some(delay), duplicate, damaged })
+    });
+    let between = (any::<u64>(), prop_oneof![Just(ExplicitFate::Lost), passage]).prop_map(
+        |(number, fate)| MessageFate {
+            from: Party::Node(NodeId(0)),
+            to: Party::Node(NodeId(3)),
+            number,
+            fate,
+        },
+    );
+    let administrator = Party::Client(ClientId(0));
+    let fate = ExplicitFate::Passes(Passage { damaged: true, ..Passage::default() });
+    let number = 0;
+    let from = Party::Node(NodeId(1));
+    prop_oneof![4 => between, 1 => Just(MessageFate { from, to: administrator, number, fate })]
+}
+
 fn network() -> impl Strategy<Value = NetworkOptions> {
     let region = (0_usize..2, 0_usize..2, change());
     let regions = vec(region.prop_map(|(from, to, change)| RegionLink { from, to, change }), 0..3);
-    (change(), of(0_u64..1 << 40), regions).prop_map(|(change, queue_bytes, regions)| {
-        NetworkOptions {
-            link: LinkOptions {
-                delay: change.delay.unwrap_or_default(),
-                loss: change.loss.unwrap_or_default(),
-                duplication: change.duplication.unwrap_or_default(),
-                corruption: change.corruption.unwrap_or_default(),
-                bandwidth: change.bandwidth,
-                queue_bytes,
-            },
-            regions,
-        }
+    let fates = vec(message_fate(), 0..3).prop_map(|mut fates| {
+        fates.sort_by_key(|message| message.number);
+        fates.dedup_by_key(|message| message.number);
+        fates
+    });
+    let options = (change(), of(0_u64..1 << 40), regions, fates);
+    options.prop_map(|(change, queue_bytes, regions, fates)| NetworkOptions {
+        link: LinkOptions {
+            delay: change.delay.unwrap_or_default(),
+            loss: change.loss.unwrap_or_default(),
+            duplication: change.duplication.unwrap_or_default(),
+            corruption: change.corruption.unwrap_or_default(),
+            bandwidth: change.bandwidth,
+            queue_bytes,
+        },
+        regions,
+        fates,
     })
 }
 
@@ -291,6 +319,41 @@ fn operations() -> impl Strategy<Value = Vec<(String, u32)>> {
     })
 }
 
+/// A value that an operation carries.
+fn value() -> impl Strategy<Value = history::Value> {
+    let leaf = prop_oneof![
+        Just(history::Value::Nil),
+        any::<i64>().prop_map(history::Value::Int),
+        "\\PC{0,9}".prop_map(|text| text.as_str().into()),
+    ];
+    leaf.prop_recursive(2, 8, 3, |inner| vec(inner, 0..4).prop_map(history::Value::list))
+}
+
+/// One operation of client 0, which every workload with a script has.
+fn scripted() -> impl Strategy<Value = Scripted> {
+    let number = |low: i64| (low..=i64::MAX).prop_map(history::Value::Int);
+    let operation = prop_oneof![
+        select(vec!["read", "read-bounded", "delete"]).prop_map(|f| (f, history::Value::Nil)),
+        (select(vec!["write", "append"]), value()),
+        (Just("increment"), number(i64::MIN)),
+        (Just("read-session"), number(0)),
+        (Just("cas"), [value(), value()].prop_map(history::Value::list)),
+    ];
+    let key = prop_oneof![any::<i64>().prop_map(history::Value::Int), Just("x".into())];
+    (span(), key, operation).prop_map(|(at, key, (function, value))| Scripted {
+        client: 0,
+        at: Instant::ZERO + at,
+        operation: Operation::new(function, key, value),
+    })
+}
+
+fn script() -> impl Strategy<Value = Vec<Scripted>> {
+    vec(scripted(), 0..4).prop_map(|mut script| {
+        script.sort_by_key(|entry| entry.at);
+        script
+    })
+}
+
 fn workload() -> impl Strategy<Value = Workload> {
     let routing = || select(vec![Routing::Leader, Routing::ReadsNear, Routing::Roaming]);
     let own = prop_oneof![Just(Vec::new()), operations()];
@@ -298,8 +361,16 @@ fn workload() -> impl Strategy<Value = Workload> {
         |(count, near, operations, routing)| ClientGroup { count, near, operations, routing },
     );
     let times = (distribution(), span(), span(), span());
-    (vec(group, 0..3), operations(), 1_u64..1_000, times, of(any::<u64>()), routing()).prop_map(
-        |(clients, operations, keys, (think, timeout, retry, backoff), limit, routing)| Workload {
+    let asked = (operations(), 1_u64..1_000, of(script()));
+    (vec(group, 0..3), asked, times, of(any::<u64>()), routing()).prop_map(
+        |(
+            clients,
+            (operations, keys, script),
+            (think, timeout, retry, backoff),
+            limit,
+            routing,
+        )| Workload {
+            script: script.filter(|_| !clients.is_empty()),
             clients,
             operations,
             keys,

@@ -75,7 +75,13 @@ impl Script {
     }
 
     pub fn sent(self, from: u32, to: u32) -> Self {
-        let fact = Fact::Sent { to: Endpoint(to), number: 0, kind: "probe", digest: 0 };
+        let fact = Fact::Sent {
+            from: Endpoint(from),
+            to: Endpoint(to),
+            number: 0,
+            kind: "probe",
+            digest: 0,
+        };
         self.push(Some(from), fact)
     }
 

@@ -70,7 +70,7 @@ impl Client {
     fn refuse(&mut self, reason: &'static str, now: Instant, actions: &mut Vec<Action>) {
         self.refusals += 1;
         self.leader = None;
-        if self.refusals >= self.near && matches!(self.plan, Plan::Draws) {
+        if self.refusals >= self.near && !matches!(self.plan, Plan::Given(_)) {
             self.end(Ending::GivenUp(reason, EndedBy::Refusal), now, actions);
             return;
         }
@@ -92,7 +92,8 @@ impl Client {
     pub(super) fn next_operation(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let given = match &mut self.plan {
             Plan::Draws if self.times.limit.is_some_and(|limit| self.invoked >= limit) => None,
-            Plan::Draws => Some(self.draw.operation(&mut self.stream, self.version)),
+            Plan::Draws => Some(self.draw.operation(&mut self.asks, self.version)),
+            Plan::Scripted(script) => script.pop_front().map(|(_, operation)| operation),
             Plan::Given(operations) => operations.pop(),
         };
         let Some(operation) = given else {
@@ -225,7 +226,7 @@ impl Client {
         }
         actions.push(Action::Record(event));
         self.first_attempt = self.attempt + 1;
-        actions.push(Action::Wake(now + self.draw.think(&mut self.stream)));
+        self.rest(now, actions);
     }
 
     /// The administrator does not rest until it is done.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::client::script::Scripted;
 use crate::kernel::distribution::Distribution;
 
 /// The workload of a run.
@@ -25,6 +26,9 @@ pub struct Workload {
     pub limit: Option<u64>,
     /// Where a client sends its operations.
     pub routing: Routing,
+    /// What the clients ask, written down: they then draw nothing, and `operations`, `keys`, `think` and `limit` say
+    /// nothing. The entries of each client are in the order of their times.
+    pub script: Option<Vec<Scripted>>,
 }
 
 impl Workload {
@@ -53,6 +57,7 @@ impl Default for Workload {
             backoff: Duration::from_millis(25),
             limit: None,
             routing: Routing::Leader,
+            script: None,
         }
     }
 }

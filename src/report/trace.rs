@@ -35,7 +35,13 @@ fn numbers(fact: &Fact, run: &RunReport, line: &mut Map<String, Value>) {
         None => format!("c{}", place as usize - run.story.nodes.len()),
     };
     match fact {
-        Fact::Sent { to, number, kind, .. } | Fact::Lost { to, number, kind, .. } => {
+        Fact::Sent { from, to, number, kind, .. } => {
+            line.insert("from".into(), json!(end(*from)));
+            line.insert("to".into(), json!(end(*to)));
+            line.insert("number".into(), json!(number));
+            line.insert("message".into(), json!(kind));
+        }
+        Fact::Lost { to, number, kind, .. } => {
             line.insert("to".into(), json!(end(*to)));
             line.insert("number".into(), json!(number));
             line.insert("message".into(), json!(kind));
@@ -91,7 +97,10 @@ mod tests {
     #[test]
     fn a_line_names_nodes_and_clients() {
         let mut run = sample::split_brain();
-        let sent = |to| Fact::Sent { to: Endpoint(to), number: 5, kind: "append", digest: 1 };
+        let sent = |to| {
+            let (from, to) = (Endpoint(2), Endpoint(to));
+            Fact::Sent { from, to, number: 5, kind: "append", digest: 1 }
+        };
         let event = |fact| Event {
             at: Instant::from_nanos(9),
             number: 2,
@@ -103,7 +112,7 @@ mod tests {
         let lines = json_lines(&run);
         let lines: Vec<Value> =
             lines.lines().map(|line| serde_json::from_str(line).expect("it is JSON")).collect();
-        assert_eq!(lines[0]["node"], "w1");
+        assert_eq!((&lines[0]["node"], &lines[0]["from"]), (&json!("w1"), &json!("w1")));
         assert_eq!((&lines[0]["to"], &lines[0]["fact"]), (&json!("e1"), &json!("sent")));
         assert_eq!(lines[1]["to"], "c1");
     }

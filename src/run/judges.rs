@@ -73,6 +73,9 @@ fn can_be_judged(scenario: &Scenario, name: &str) -> bool {
 fn fitting(scenario: &Scenario) -> Vec<&'static str> {
     let asks = |function: &str| {
         let workload = &scenario.workload;
+        if let Some(script) = &workload.script {
+            return script.iter().any(|entry| entry.operation.function == function);
+        }
         let groups = workload.clients.iter().map(|group| &group.operations);
         groups.chain([&workload.operations]).flatten().any(|(name, _)| name == function)
     };

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::scenario::distribution::{distribution, distribution_value};
 use crate::scenario::error::{Decoded, Problem};
 use crate::scenario::json::Json;
+use crate::scenario::messages::{self, Parties};
 use crate::scenario::shape::{Field, Kind, Object, Shape};
 use crate::scenario::target::region;
 use crate::scenario::values::{list_of, probability, probability_value, size, size_value};
@@ -41,6 +42,11 @@ pub const SHAPE: Shape = Shape::new(
             Kind::List(&Kind::Object(&REGION_LINK)),
             "what differs between regions; later entries win",
         ),
+        Field::optional(
+            "messages",
+            Kind::List(&Kind::Object(&messages::SHAPE)),
+            "the messages whose fate is not left to chance",
+        ),
     ],
 )
 .and(LINK_PROPERTIES);
@@ -60,8 +66,8 @@ const REGION_LINK: Shape = Shape::new(
 )
 .and(LINK_PROPERTIES);
 
-/// Reads the network.
-pub fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<NetworkOptions> {
+/// Reads the network of a cluster and so many clients.
+pub fn read(cluster: &Cluster, clients: u64) -> impl Fn(&Json) -> Decoded<NetworkOptions> {
     move |json| {
         SHAPE.read(json, |object| {
             let change = read_change(object)?;
@@ -75,7 +81,9 @@ pub fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<NetworkOptions> {
             };
             let links = object.read("links", list_of(|json| region_link(json, cluster)))?;
             let regions = links.unwrap_or_default().into_iter().flatten().collect();
-            Ok(NetworkOptions { link, regions })
+            let parties = Parties { cluster, clients };
+            let fates = object.read("messages", |json| messages::read(json, &parties))?;
+            Ok(NetworkOptions { link, regions, fates: fates.unwrap_or_default() })
         })
     }
 }
@@ -147,6 +155,10 @@ pub fn value(network: &NetworkOptions, cluster: &Cluster) -> Value {
             object.finish()
         });
         object.put("links", links.collect());
+    }
+    if !network.fates.is_empty() {
+        let fates = network.fates.iter().map(|message| messages::value(message, cluster));
+        object.put("messages", fates.collect());
     }
     object.finish()
 }

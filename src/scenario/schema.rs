@@ -45,6 +45,12 @@ fn definitions() -> Value {
         "name": { "type": "string", "pattern": NAME },
         "comment": { "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
                      "description": "for whoever reads the file; it has no effect" },
+        "value": { "anyOf": [
+            { "type": "null" },
+            { "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX },
+            { "type": "string" },
+            { "type": "array", "items": { "$ref": "#/$defs/value" } },
+        ] },
         "distribution": { "anyOf": distributions.collect::<Value>() },
         "target": { "anyOf": [
             { "type": "string", "pattern": NAME, "examples": roles },
@@ -89,6 +95,7 @@ fn described(mut schema: Value, about: &str) -> Value {
 fn kind(of: Kind) -> Value {
     match of {
         Kind::Text => json!({ "type": "string" }),
+        Kind::Value => reference("value"),
         Kind::Name => reference("name"),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Seed => json!({ "anyOf": [

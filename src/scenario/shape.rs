@@ -48,6 +48,8 @@ pub enum Need {
 pub enum Kind {
     /// Any text.
     Text,
+    /// What an operation carries: nothing, a whole number, a text, or a list of these.
+    Value,
     /// The name of a node, a region or a scenario.
     Name,
     /// `true` or `false`.

@@ -4,9 +4,11 @@ use serde_json::{Map, Value, json};
 
 use crate::client::workload::{ClientGroup, Routing, Workload};
 use crate::history::functions;
+use crate::kernel::time::Instant;
 use crate::scenario::distribution::{distribution, distribution_value};
 use crate::scenario::error::{Decoded, Problem};
 use crate::scenario::json::{Json, shortened};
+use crate::scenario::script::{self, Stage};
 use crate::scenario::shape::{Field, Kind, Shape, entries, refuse_duplicate};
 use crate::scenario::suggest;
 use crate::scenario::target::region;
@@ -81,6 +83,11 @@ pub(super) const SHAPE: Shape = Shape::new(
             ROUTING,
             "where operations go: `leader` (default), `reads-near` or `roaming`",
         ),
+        Field::optional(
+            "script",
+            Kind::List(&Kind::Object(&script::SHAPE)),
+            "every operation, one by one: then nothing is drawn",
+        ),
     ],
 );
 
@@ -95,7 +102,7 @@ const GROUP: Shape = Shape::new(
     ],
 );
 
-fn function_names() -> Vec<&'static str> {
+pub(super) fn function_names() -> Vec<&'static str> {
     FUNCTIONS.iter().map(|(name, _)| *name).collect()
 }
 
@@ -103,14 +110,21 @@ fn routing_names() -> Vec<&'static str> {
     ROUTINGS.iter().map(|(name, _)| *name).collect()
 }
 
-/// Reads the workload.
-pub(super) fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<Workload> {
+/// How many clients a workload has.
+pub(super) fn clients_of(groups: &[ClientGroup]) -> u64 {
+    groups.iter().map(|group| u64::from(group.count)).sum()
+}
+
+/// Reads the workload of a run in which clients end to ask at `end`.
+pub(super) fn read(cluster: &Cluster, end: Instant) -> impl Fn(&Json) -> Decoded<Workload> {
     move |json| {
         SHAPE.read(json, |object| {
             let default = Workload::default();
             let clients = list_of(|json| group(json, cluster));
+            let clients = object.read_or("clients", default.clients, clients)?;
+            let stage = Stage::new(&clients, end);
             Ok(Workload {
-                clients: object.read_or("clients", default.clients, clients)?,
+                script: object.read("script", |json| script::read(json, &stage))?,
                 operations: object.read_or("operations", default.operations, operations)?,
                 keys: object.read_or("keys", default.keys, count(1..=1 << 32))?,
                 think: object.read_or("think", default.think, distribution)?,
@@ -119,6 +133,7 @@ pub(super) fn read(cluster: &Cluster) -> impl Fn(&Json) -> Decoded<Workload> {
                 backoff: object.read_or("backoff", default.backoff, positive_duration)?,
                 limit: object.read("limit", count(0..=u64::MAX))?,
                 routing: object.read_or("routing", default.routing, routing)?,
+                clients,
             })
         })
     }
@@ -172,6 +187,8 @@ pub(super) fn value(workload: &Workload, cluster: &Cluster) -> Value {
     object.put("backoff", json!(duration_text(workload.backoff)));
     object.maybe("limit", workload.limit.map(|limit| json!(limit)));
     object.put("routing", routing_value(workload.routing));
+    let script = workload.script.as_ref();
+    object.maybe("script", script.map(|script| script.iter().map(script::entry_value).collect()));
     object.finish()
 }
 

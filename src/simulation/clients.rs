@@ -64,10 +64,10 @@ impl<N: Node> Simulation<N> {
             self.ended = true;
             return;
         }
-        let mut keys: Vec<Value> = Vec::new();
-        for station in &self.stations[..clients] {
-            keys.extend(station.client.keys());
-        }
+        let mut keys: Vec<Value> = match &self.options.workload.script {
+            Some(script) => script.iter().map(|entry| entry.operation.key.clone()).collect(),
+            None => self.stations[..clients].iter().flat_map(|s| s.client.keys()).collect(),
+        };
         keys.sort_unstable();
         keys.dedup();
         for place in 0..clients {

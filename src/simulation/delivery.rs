@@ -71,7 +71,8 @@ impl<N: Node> Simulation<N> {
         let Letter { from, to, kind, size, digest } = letter;
         let sender = self.node_of(from);
         if from == to {
-            let cause = self.observe(cause, sender, Fact::Sent { to, number: 0, kind, digest });
+            let fact = Fact::Sent { from, to, number: 0, kind, digest };
+            let cause = self.observe(cause, sender, fact);
             let frame = Frame::Intact;
             let flight = Flight { from, to, number: 0, epoch: 0, kind, cause, frame, payload };
             let key = self.flights.insert(flight);
@@ -80,7 +81,7 @@ impl<N: Node> Simulation<N> {
         }
         let sent = self.network.send(self.now, Envelope { from, to, kind, size });
         let (number, epoch) = (sent.number, sent.epoch);
-        let cause = self.observe(cause, sender, Fact::Sent { to, number, kind, digest });
+        let cause = self.observe(cause, sender, Fact::Sent { from, to, number, kind, digest });
         let (at, frame) = match sent.fate {
             Fate::Lost(reason) => {
                 self.record(cause, sender, Fact::Lost { to, number, kind, reason });

@@ -11,6 +11,7 @@
 
 pub mod aimed;
 pub mod effect;
+pub mod fates;
 mod link;
 pub mod link_set;
 pub mod places;
@@ -21,12 +22,15 @@ mod tests;
 
 pub use link::HELD_MAX;
 
+use std::collections::BTreeMap;
+
 use crate::kernel::random::{Purpose, Stream};
 use crate::kernel::time::Instant;
 use crate::trace::{Endpoint, LossReason};
 use crate::world::cluster::Cluster;
 use crate::world::network::aimed::AimedLoss;
 use crate::world::network::effect::{Disturbance, InFlight, LinkEffect};
+use crate::world::network::fates::LinkFates;
 use crate::world::network::link::{Condition, Link};
 use crate::world::network::places::{ClientPlace, Places};
 use crate::world::options::{LinkOptions, NetworkOptions};
@@ -122,6 +126,8 @@ pub struct Network {
     /// For each pair of endpoints: one more than the place of its link, or 0 if it was not used yet.
     table: Vec<u32>,
     links: Vec<Link>,
+    /// The explicit fates on links that were not used yet.
+    fates: BTreeMap<(Endpoint, Endpoint), LinkFates>,
     /// The faults that hold, in the order in which they began.
     faults: Vec<(u32, LinkEffect)>,
     aimed: Vec<(u32, AimedLoss)>,
@@ -147,6 +153,7 @@ impl Network {
             table: vec![0; places.len() * places.len()],
             places,
             links: Vec::new(),
+            fates: fates::by_link(&options.fates, cluster.size()),
             faults: Vec::new(),
             aimed: Vec::new(),
             statistics: NetworkStatistics::default(),
@@ -282,7 +289,8 @@ impl Network {
     fn create(&mut self, from: Endpoint, to: Endpoint) -> usize {
         let name = |endpoint: Endpoint| self.stream_names[endpoint.0 as usize];
         let stream = Stream::new(self.seed, Purpose::Link, name(from), name(to));
-        let link = Link::new(stream, self.condition(from, to));
+        let fates = self.fates.remove(&(from, to)).unwrap_or_default();
+        let link = Link::new(stream, self.condition(from, to), fates);
         let pair = self.pair(from, to);
         self.links.push(link);
         self.table[pair] = u32::try_from(self.links.len()).expect("fewer than 2^32 links");

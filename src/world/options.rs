@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::kernel::distribution::Distribution;
 use crate::kernel::random::Probability;
 use crate::world::fault::LinkChange;
+use crate::world::network::fates::MessageFate;
 
 /// The network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,30 @@ pub struct NetworkOptions {
     pub link: LinkOptions,
     /// What differs between regions. Later entries win.
     pub regions: Vec<RegionLink>,
+    /// The messages whose fate is not left to chance, each at most once.
+    pub fates: Vec<MessageFate>,
+}
+
+impl NetworkOptions {
+    /// The same network with nothing left to chance: each message takes `delay`, and none is lost, repeated or damaged,
+    /// unless it has a fate of its own.
+    #[must_use]
+    pub fn without_chance(&self, delay: Duration) -> Self {
+        let delay = Distribution::Constant(delay);
+        let certain = |link: LinkOptions| LinkOptions {
+            delay,
+            loss: Probability::NEVER,
+            duplication: Probability::NEVER,
+            corruption: Probability::NEVER,
+            ..link
+        };
+        let mut options = Self { link: certain(self.link), ..self.clone() };
+        for RegionLink { change, .. } in &mut options.regions {
+            *change = LinkChange { bandwidth: change.bandwidth, ..LinkChange::default() };
+        }
+        options.regions.retain(|region| region.change != LinkChange::default());
+        options
+    }
 }
 
 /// One direction of a link.

@@ -28,7 +28,7 @@ fn options(nodes: usize, delay: (u64, u64)) -> SimulationOptions {
                 delay: Distribution::Uniform(millis(delay.0), millis(delay.1)),
                 ..LinkOptions::default()
             },
-            regions: Vec::new(),
+            ..NetworkOptions::default()
         },
         workload: Workload { clients: Vec::new(), ..Workload::default() },
         quiet: Duration::ZERO,

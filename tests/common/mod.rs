@@ -40,6 +40,7 @@ pub fn load(file: &str) -> Scenario {
 }
 
 /// One run of a scenario, with some patterns off.
+#[allow(dead_code, reason = "not every test file needs all of them")]
 pub fn run(scenario: &Scenario, seed: u64, without: &[String]) -> RunReport {
     let options =
         RunOptions { seed: Some(seed), without: without.to_vec(), ..RunOptions::default() };

@@ -10,6 +10,8 @@
 //!     word 2              delay                word 3              the duplicate's delay
 //! ```
 //!
+//! Of a message whose fate is explicit, the stream decides nothing but a delay that was left open.
+//!
 //! A slowdown draws from a mix of the delay's word and its place among the slowdowns of the link.
 //!
 //! ```text
@@ -19,6 +21,8 @@
 //! A cut numbers the link's epochs: a message that was sent in an earlier epoch than it would arrive in was
 //! under way when a cut began, and is lost, however short the cut was.
 
+use std::time::Duration;
+
 use crate::kernel::digest::Digest;
 use crate::kernel::distribution::Distribution;
 use crate::kernel::random::{Draws, Stream};
@@ -26,6 +30,7 @@ use crate::kernel::time::Instant;
 use crate::trace::LossReason;
 use crate::world::fault::LinkChange;
 use crate::world::network::effect::{Disturbance, InFlight};
+use crate::world::network::fates::{ExplicitFate, LinkFates, Passage};
 use crate::world::network::{Arrival, Fate, Frame, Sent};
 use crate::world::options::LinkOptions;
 
@@ -40,6 +45,8 @@ pub(super) struct Link {
     stream: Stream,
     /// What the faults that hold make of the link.
     condition: Condition,
+    /// The messages whose fate is not left to chance, the next one last.
+    fates: LinkFates,
     /// The number of the next message.
     next: u64,
     /// How many cuts began that lost what was under way.
@@ -48,6 +55,51 @@ pub(super) struct Link {
     held: u32,
     /// When the messages that wait for bandwidth have all left.
     busy_until: Instant,
+}
+
+/// What chance says about a message, or what was said in its place.
+struct Verdict {
+    lost: bool,
+    frame: Frame,
+    delay: Delay,
+    /// The delay of a second copy, if there is one.
+    duplicate: Option<Delay>,
+}
+
+/// How long a message takes.
+enum Delay {
+    /// From when it departs, what the link makes of this word.
+    Drawn(u64),
+    /// From when it was sent.
+    Given(Duration),
+}
+
+impl Verdict {
+    #[inline]
+    fn drawn(options: &LinkOptions, [chances, damage, delay, again]: Draws) -> Self {
+        let damaged = options.corruption.holds(damage as u32);
+        let duplicate = options.duplication.holds((chances >> 32) as u32);
+        Self {
+            lost: options.loss.holds(chances as u32),
+            frame: if damaged { Frame::Damaged((damage >> 32) as u32) } else { Frame::Intact },
+            delay: Delay::Drawn(delay),
+            duplicate: duplicate.then_some(Delay::Drawn(again)),
+        }
+    }
+
+    fn said(fate: ExplicitFate, [_, damage, word, _]: Draws) -> Self {
+        let (lost, passage) = match fate {
+            ExplicitFate::Lost => (true, Passage::default()),
+            ExplicitFate::Passes(passage) => (false, passage),
+        };
+        let Passage { delay, duplicate, damaged } = passage;
+        Self {
+            lost,
+            frame: if damaged { Frame::Damaged((damage >> 32) as u32) } else { Frame::Intact },
+            delay: delay.map_or(Delay::Drawn(word), Delay::Given),
+            duplicate: duplicate.map(Delay::Given),
+        }
+    }
 }
 
 /// What holds for a link now: a pure function of its own properties and the faults on it.
@@ -81,9 +133,14 @@ impl Condition {
         }
     }
 
-    /// When a message arrives that departs then: the sample of this word, and the slowdowns.
+    /// When a message arrives that is sent `now` and departs then. A drawn delay is the sample of its word, and the
+    /// slowdowns.
     #[inline]
-    fn arrival(&self, departs: Instant, word: u64) -> Instant {
+    fn arrival(&self, now: Instant, departs: Instant, delay: &Delay) -> Instant {
+        let word = match *delay {
+            Delay::Drawn(word) => word,
+            Delay::Given(span) => return now + span,
+        };
         let mut nanos = self.options.delay.sample_nanos(word);
         for (place, longer) in self.slowdowns.iter().enumerate() {
             nanos = nanos.saturating_add(longer.sample_nanos(mixed(word, place)));
@@ -94,8 +151,9 @@ impl Condition {
 
 impl Link {
     /// A link that nothing was sent on yet.
-    pub(super) const fn new(stream: Stream, condition: Condition) -> Self {
-        Self { stream, condition, next: 0, epoch: 0, held: 0, busy_until: Instant::ZERO }
+    pub(super) const fn new(stream: Stream, condition: Condition, fates: LinkFates) -> Self {
+        let busy_until = Instant::ZERO;
+        Self { stream, condition, fates, next: 0, epoch: 0, held: 0, busy_until }
     }
 
     /// Sends a message of `size` bytes.
@@ -104,7 +162,11 @@ impl Link {
         let number = self.next;
         self.next += 1;
         let draws = self.stream.draws(number);
-        let (fate, duplicate) = self.fate(now, size as u64, &draws);
+        let verdict = match self.explicit(number) {
+            None => Verdict::drawn(&self.condition.options, draws),
+            Some(fate) => Verdict::said(fate, draws),
+        };
+        let (fate, duplicate) = self.fate(now, size as u64, &verdict);
         Sent { number, epoch: self.epoch, fate, duplicate }
     }
 
@@ -115,9 +177,22 @@ impl Link {
         Sent { number, epoch: self.epoch, fate: Fate::Lost(LossReason::Aimed), duplicate: None }
     }
 
+    /// The explicit fate of the message of this number, if it has one. Numbers only grow.
     #[inline]
-    fn fate(&mut self, now: Instant, size: u64, draws: &Draws) -> (Fate, Option<Instant>) {
-        let [chances, damage, delay, again] = *draws;
+    fn explicit(&mut self, number: u64) -> Option<ExplicitFate> {
+        while let Some(&(next, fate)) = self.fates.last()
+            && next <= number
+        {
+            self.fates.pop();
+            if next == number {
+                return Some(fate);
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn fate(&mut self, now: Instant, size: u64, verdict: &Verdict) -> (Fate, Option<Instant>) {
         if self.condition.cut {
             return (Fate::Lost(LossReason::Cut), None);
         }
@@ -126,21 +201,16 @@ impl Link {
         let Some(departs) = departs else {
             return (Fate::Lost(LossReason::QueueFull), None);
         };
-        let options = &self.condition.options;
-        if options.loss.holds(chances as u32) {
+        if verdict.lost {
             return (Fate::Lost(LossReason::Loss), None);
         }
-        let frame = if options.corruption.holds(damage as u32) {
-            Frame::Damaged((damage >> 32) as u32)
-        } else {
-            Frame::Intact
-        };
+        let frame = verdict.frame;
         if stalled {
             return (self.hold().map_or_else(Fate::Lost, |()| Fate::Held { frame }), None);
         }
-        let duplicate = options.duplication.holds((chances >> 32) as u32);
-        let duplicate = duplicate.then(|| self.condition.arrival(departs, again));
-        (Fate::Deliver { at: self.condition.arrival(departs, delay), frame }, duplicate)
+        let arrival = |delay: &Delay| self.condition.arrival(now, departs, delay);
+        let duplicate = verdict.duplicate.as_ref().map(arrival);
+        (Fate::Deliver { at: arrival(&verdict.delay), frame }, duplicate)
     }
 
     /// Whether a message of this epoch arrives now.

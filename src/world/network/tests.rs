@@ -1,6 +1,7 @@
 //! The rules of the network, one claim for each test.
 
 mod chance;
+mod explicit;
 mod faults;
 mod recovery;
 
@@ -32,7 +33,7 @@ fn network(link: LinkOptions) -> Network {
 }
 
 fn network_of(size: usize, link: LinkOptions) -> Network {
-    let options = NetworkOptions { link, regions: Vec::new() };
+    let options = NetworkOptions { link, ..NetworkOptions::default() };
     Network::new(42, &Cluster::of_size(size), &options, &[])
 }
 

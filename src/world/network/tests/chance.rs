@@ -115,7 +115,7 @@ fn links_and_directions_have_different_fates() {
 #[test]
 fn removing_a_client_or_a_node_shifts_nobody_else() {
     let client = |stream_name| ClientPlace { region: None, stream_name };
-    let options = NetworkOptions { link: everything(), regions: Vec::new() };
+    let options = NetworkOptions { link: everything(), ..NetworkOptions::default() };
     let mut full = Network::new(1, &Cluster::of_size(3), &options, &[client(70), client(71)]);
     let mut names = Cluster::of_size(3);
     names.names.remove(0);
@@ -150,7 +150,7 @@ fn coasts() -> Network {
         RegionLink { from, to, change: LinkChange { delay, ..LinkChange::default() } }
     };
     let regions = vec![slower(0, 1, 99), slower(0, 1, 30), slower(1, 0, 40)];
-    let options = NetworkOptions { link: constant(1), regions };
+    let options = NetworkOptions { link: constant(1), regions, ..NetworkOptions::default() };
     let client = |region| ClientPlace { region, stream_name: 9 };
     Network::new(1, &cluster, &options, &[client(Some(0)), client(None)])
 }
