@@ -66,8 +66,7 @@ pub fn run_on(
         let message = "random faults (`nemesis`) cannot be generated yet; list them in `faults`";
         return Err(RunError::new(message));
     }
-    let mut without = scenario.without.clone();
-    without.extend(options.without.iter().filter(|name| !scenario.without.contains(name)).cloned());
+    let without = scenario.without_also(&options.without);
     let panel = Panel::of(scenario, system.checkers())?;
     let simulation = simulation_options(scenario, options);
     let mut frame = frame(scenario, options, &without, &panel);
