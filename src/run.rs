@@ -65,8 +65,7 @@ pub fn run_on(
     options: &RunOptions,
 ) -> Result<RunReport, RunError> {
     let scenario = &expand(scenario, options.seed.unwrap_or(scenario.seed))?;
-    let mut without = scenario.without.clone();
-    without.extend(options.without.iter().filter(|name| !scenario.without.contains(name)).cloned());
+    let without = scenario.without_also(&options.without);
     let panel = Panel::of(scenario, system.checkers())?;
     let simulation = simulation_options(scenario, options);
     let mut frame = frame(scenario, options, &without, &panel);

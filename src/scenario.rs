@@ -268,6 +268,14 @@ impl Scenario {
         write::pretty(&value(self))
     }
 
+    /// The patterns that are off if these are switched off besides those that the scenario switches off.
+    #[must_use]
+    pub fn without_also(&self, more: &[String]) -> Vec<String> {
+        let mut without = self.without.clone();
+        without.extend(more.iter().filter(|name| !self.without.contains(name)).cloned());
+        without
+    }
+
     /// How long the whole run is.
     #[must_use]
     pub fn length(&self) -> Duration {

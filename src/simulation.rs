@@ -60,6 +60,9 @@ use crate::trace::Fact;
 use crate::world::clock::Clocks;
 use crate::world::network::Network;
 
+/// The mark of a run in which a node stopped before it had read its disk.
+pub const RECOVERY_INTERRUPTED: &str = "recovery.interrupted";
+
 /// After how many events the run tells how far it is.
 const WATCH_EVERY: u64 = 4_096;
 

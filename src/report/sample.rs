@@ -32,6 +32,7 @@ pub fn split_brain() -> RunReport {
                 "31.500000s node#0 applied 812 (write k3 <40>)".into(),
                 "31.500000s node#2 applied 812 (write k3 <41>)".into(),
             ],
+            excused: false,
         }],
         unknown_because: Vec::new(),
         digest: "00c0ffee00c0ffee".into(),

@@ -95,6 +95,9 @@ pub struct ViolationReport {
     pub message: String,
     /// The facts that prove it, in order.
     pub evidence: Vec<String>,
+    /// Whether it proves nothing about the system, because an assumption was broken before.
+    #[serde(skip)]
+    pub excused: bool,
 }
 
 /// Messages, by what became of them.

@@ -50,8 +50,9 @@ pub(super) struct Frame {
 pub(super) fn report(frame: Frame, outcome: Outcome) -> RunReport {
     let story = story(&frame, &outcome);
     let broken = broken_by(&frame.assumptions, &frame.schedule, &outcome.faults);
-    let violations = violations(&outcome, &story);
-    let proved: Vec<&str> = proved(&violations, broken.as_ref()).collect();
+    let violations = violations(&outcome, &story, broken.as_ref());
+    let proved: Vec<&str> =
+        violations.iter().filter(|found| !found.excused).map(|found| &*found.checker).collect();
     let mut unknown_because: Vec<String> = broken
         .iter()
         .map(|broken| format!("assumption broken: {}", story.with_names(&broken.why)))
@@ -120,29 +121,20 @@ pub(super) fn report(frame: Frame, outcome: Outcome) -> RunReport {
     }
 }
 
-fn violations(outcome: &Outcome, story: &Story) -> Vec<ViolationReport> {
+/// What the checkers found, in the order of time. An objection that came after an assumption broke, and would not stand
+/// without it, is excused: it says nothing about the system.
+fn violations(outcome: &Outcome, story: &Story, broken: Option<&Broken>) -> Vec<ViolationReport> {
+    let excused = |checker: &str, at| broken.is_some_and(|broken| excuses(broken, checker, at));
     let told = |(checker, violation): &(&str, crate::checkers::Violation)| ViolationReport {
         checker: (*checker).to_owned(),
         at_ns: violation.at.as_nanos(),
         message: story.with_names(&violation.message),
         evidence: violation.evidence.iter().map(|fact| story.with_names(fact)).collect(),
+        excused: excused(checker, violation.at),
     };
     let mut violations: Vec<ViolationReport> = outcome.violations.iter().map(told).collect();
     violations.sort_by_key(|violation| violation.at_ns);
     violations
-}
-
-/// The checkers whose objection says something about the system: it came before an assumption broke, or would stand
-/// without it.
-fn proved<'a>(
-    violations: &'a [ViolationReport],
-    broken: Option<&'a Broken>,
-) -> impl Iterator<Item = &'a str> {
-    let stands = move |found: &&ViolationReport| {
-        let at = Instant::from_nanos(found.at_ns);
-        !broken.is_some_and(|broken| excuses(broken, &found.checker, at))
-    };
-    violations.iter().filter(stands).map(|found| found.checker.as_str())
 }
 
 /// Why the run cannot be called ok: marks that it did not reach, and judges who could not judge.

@@ -13,11 +13,11 @@ use crate::node::Node;
 use crate::run::RunError;
 use crate::run::options::Progress;
 use crate::scenario::systems::{OWN, OptionValue, SystemChoice};
-use crate::simulation::Simulation;
 use crate::simulation::options::SimulationOptions;
 use crate::simulation::outcome::Outcome;
-use crate::systems::raft_kv::RaftKv;
+use crate::simulation::{RECOVERY_INTERRUPTED, Simulation};
 use crate::systems::raft_kv::options::RaftOptions;
+use crate::systems::raft_kv::{RaftKv, marks};
 
 /// What a system is given to run.
 pub struct Setup<'a> {
@@ -40,6 +40,11 @@ pub trait System: Sync {
     /// # Errors
     /// If it cannot be set up like this.
     fn simulate(&self, setup: Setup<'_>) -> Result<Outcome, RunError>;
+
+    /// The coverage marks that a run of it can reach, whatever the scenario.
+    fn marks(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 
     /// New judges of its own for one run, besides those that a scenario can name.
     fn checkers(&self) -> Vec<Box<dyn Checker>> {
@@ -121,6 +126,10 @@ impl System for RaftKvSystem {
         let options = raft_options(setup.choice);
         setup.simulation.sessions = Sessions::Opened;
         Ok(simulate(setup, move |_| RaftKv::new(options.clone(), parts)))
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        marks::MARKS.iter().copied().chain([RECOVERY_INTERRUPTED]).collect()
     }
 }
 

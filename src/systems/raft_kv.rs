@@ -41,6 +41,7 @@ mod election;
 mod following;
 mod journal;
 mod leading;
+pub mod marks;
 mod membership;
 pub mod messages;
 pub mod options;

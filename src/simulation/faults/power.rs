@@ -13,13 +13,11 @@ use crate::kernel::time::Instant;
 use crate::node::Node;
 use crate::simulation::faults::State;
 use crate::simulation::machine::CountDown;
-use crate::simulation::{Event, Simulation};
+use crate::simulation::{Event, RECOVERY_INTERRUPTED, Simulation};
 use crate::trace::{Fact, Stop};
 use crate::world::disk::PowerLoss;
 use crate::world::fault::{Fault, PowerFailure};
 
-/// The mark of a run in which a node stopped before it had read its disk.
-const RECOVERY_INTERRUPTED: &str = "recovery.interrupted";
 /// How often in a row power fails again during recovery.
 const AGAIN_MAX: u32 = 3;
 
