@@ -50,7 +50,7 @@ impl RunError {
 ///
 /// # Errors
 /// If the scenario asks for what this version cannot do: a pattern that its system cannot do without, a checker that is not
-/// built yet; or if its nemesis draws too many faults.
+/// built yet; if its nemesis draws too many faults; or if the run is to stop at a checker that does not judge it.
 pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<RunReport, RunError> {
     run_on(systems::shipped(&scenario.system)?, scenario, options)
 }
@@ -67,6 +67,11 @@ pub fn run_on(
     let scenario = &expand(scenario, options.seed.unwrap_or(scenario.seed))?;
     let without = scenario.without_also(&options.without);
     let panel = Panel::of(scenario, system.checkers())?;
+    if let Some(name) = options.stop_at.as_ref().filter(|name| !panel.has(name)) {
+        let message =
+            format!("the run cannot end when {name} objects: it is not among its checkers");
+        return Err(RunError::new(message));
+    }
     let simulation = simulation_options(scenario, options);
     let mut frame = frame(scenario, options, &without, &panel);
     frame.schedule.clone_from(&simulation.faults);
@@ -103,6 +108,8 @@ fn simulation_options(scenario: &Scenario, options: &RunOptions) -> SimulationOp
         },
         tail: scenario.tail,
         keep,
+        events_max: options.events_max,
+        stop_at: options.stop_at.clone(),
         ..SimulationOptions::default()
     }
 }

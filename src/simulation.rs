@@ -177,7 +177,7 @@ impl<N: Node> Simulation<N> {
     #[must_use]
     pub fn run_watched(mut self, watch: &mut dyn FnMut(Instant)) -> Outcome {
         self.begin();
-        while !self.ended {
+        while !self.ended && !self.observer.stopped {
             let Some((at, event)) = self.queue.pop() else { break };
             if at > self.now {
                 self.now = at;

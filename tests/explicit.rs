@@ -8,7 +8,7 @@ use elara::client::script::script_of;
 use elara::kernel::random::Probability;
 use elara::kernel::time::Instant;
 use elara::run::options::RunOptions;
-use elara::run::report::{Event, Fact, RunReport};
+use elara::run::report::{Event, Fact, RunReport, Verdict};
 use elara::scenario::Scenario;
 use elara::scenario::judgement::Checks;
 use elara::world::network::fates::{ExplicitFate, Passage, fates_of};
@@ -152,4 +152,48 @@ fn what_is_not_said_about_a_message_stays_with_the_seed() {
     let again = traced(&read, 5);
     assert_eq!(drawn.digest, again.digest);
     assert_ne!(traced(&scenario, 6).digest, drawn.digest);
+}
+
+#[test]
+fn a_run_ends_when_the_checker_objects_that_it_is_to_stop_at() {
+    let scenario = common::load(FILES[0]);
+    let without = vec!["durable-vote".to_owned()];
+    let whole = common::run(&scenario, 1, &without);
+    let found = |run: &RunReport| {
+        let found = run.violations.iter().find(|found| found.checker == "election-safety");
+        found.expect("the story of the lost vote").clone()
+    };
+    let options = RunOptions {
+        seed: Some(1),
+        without,
+        stop_at: Some("election-safety".into()),
+        ..RunOptions::default()
+    };
+    let stopped = elara::run::run(&scenario, &options).expect("it can be run");
+    assert_eq!(found(&stopped), found(&whole));
+    assert_eq!(stopped.verdict, Verdict::Violation);
+    assert_eq!(stopped.virtual_ns, found(&whole).at_ns);
+    assert!(stopped.events < whole.events / 2, "{} of {}", stopped.events, whole.events);
+    let why = "stop: the run ended when election-safety objected; the others were not asked";
+    assert_eq!(stopped.unknown_because.last().map(String::as_str), Some(why));
+
+    let sound = RunOptions { without: Vec::new(), ..options.clone() };
+    let sound = elara::run::run(&scenario, &sound).expect("it can be run");
+    let plain = common::run(&scenario, 1, &[]);
+    assert_eq!((sound.verdict, sound.digest), (Verdict::Ok, plain.digest));
+
+    let nobody = RunOptions { stop_at: Some("stability".into()), ..options };
+    let error = elara::run::run(&scenario, &nobody).expect_err("it does not watch");
+    let told = "the run cannot end when stability objects: it is not among its checkers";
+    assert_eq!(error.message, told);
+}
+
+#[test]
+fn a_run_whose_budget_is_spent_is_unknown() {
+    let scenario = common::load(FILES[0]);
+    let options = RunOptions { events_max: Some(500), ..RunOptions::default() };
+    let run = elara::run::run(&scenario, &options).expect("it can be run");
+    assert_eq!(run.verdict, Verdict::Unknown);
+    let why = "budget: the budget of 500 events is spent".to_owned();
+    assert!(run.unknown_because.contains(&why), "{:?}", run.unknown_because);
 }

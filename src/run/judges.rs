@@ -60,6 +60,11 @@ impl Panel {
         }
         Ok(Self { checkers, required })
     }
+
+    /// Whether this checker can object. A panic is noticed in any run.
+    pub(super) fn has(&self, name: &str) -> bool {
+        name == PANIC || self.checkers.iter().any(|checker| checker.name() == name)
+    }
 }
 
 /// Faults that may break anything may keep the system from ever going on: then nobody can ask for progress.

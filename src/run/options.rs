@@ -16,6 +16,11 @@ pub struct RunOptions {
     pub keep_trace: bool,
     /// Whether the report keeps what clients invoked and saw.
     pub keep_history: bool,
+    /// The checker at whose first objection the run ends, without asking the others: all that a search needs which only
+    /// wants to know whether it still objects. One that judges at the end of a run ends none early.
+    pub stop_at: Option<String>,
+    /// How many events the run may take; `None`: no limit. A run that reaches it is *unknown*.
+    pub events_max: Option<u64>,
     /// Told now and then how far the run is.
     pub progress: Progress,
 }

@@ -44,6 +44,9 @@ pub(super) struct Observer {
     pub refused: u64,
     /// Why the run ended before its time, if it did.
     pub budget_spent: Option<String>,
+    stop_at: Option<String>,
+    /// The checker objected at whose objection the run ends.
+    pub stopped: bool,
     /// The buffer of the clients' actions; kept to be used again.
     pub actions: Vec<Action>,
     keep: Keep,
@@ -84,6 +87,8 @@ impl Observer {
             delivered: 0,
             refused: 0,
             budget_spent: None,
+            stop_at: options.stop_at.clone(),
+            stopped: false,
             actions: Vec::new(),
             keep: options.keep,
             invoked: vec![Instant::ZERO; groups.len() + 1],
@@ -113,7 +118,9 @@ impl Observer {
             }
             if let Err(violation) = judge.checker.observe(event) {
                 judge.found = true;
-                self.outcome.violations.push((judge.checker.name(), violation));
+                let name = judge.checker.name();
+                self.stopped |= self.stop_at.as_deref() == Some(name);
+                self.outcome.violations.push((name, violation));
             }
         }
     }
@@ -210,12 +217,14 @@ impl Observer {
 
     pub fn panicked(&mut self, at: Instant, node: NodeId, message: &str) {
         let violation = Violation::new(at, format!("{node} panicked: {message}"));
+        self.stopped |= self.stop_at.as_deref() == Some(PANIC);
         self.outcome.violations.push((PANIC, violation));
     }
 
     pub fn into_outcome(mut self, end: End) -> Outcome {
         for judge in &mut self.judges {
-            if judge.found {
+            // What lies open in the middle of a run says nothing.
+            if judge.found || self.stopped {
                 continue;
             }
             let name = judge.checker.name();
@@ -228,6 +237,10 @@ impl Observer {
         }
         if let Some(why) = self.budget_spent {
             self.outcome.unknown.push(("budget", why));
+        }
+        if let (true, Some(checker)) = (self.stopped, self.stop_at) {
+            let why = format!("the run ended when {checker} objected; the others were not asked");
+            self.outcome.unknown.push(("stop", why));
         }
         let mut outcome = self.outcome;
         for (node, (why, from)) in self.down {

@@ -44,6 +44,8 @@ pub struct SimulationOptions {
     pub audit_max: Duration,
     /// How many events the run may take; `None`: no limit. A run that reaches it is *unknown*.
     pub events_max: Option<u64>,
+    /// The checker at whose first objection the run ends, without asking the others; `None`: it goes on to its end.
+    pub stop_at: Option<String>,
     /// What to keep.
     pub keep: Keep,
 }
@@ -66,6 +68,7 @@ impl Default for SimulationOptions {
             quiet: Duration::from_secs(5),
             audit_max: Duration::from_secs(10),
             events_max: None,
+            stop_at: None,
             keep: Keep::Digest,
         }
     }
