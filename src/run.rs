@@ -16,7 +16,7 @@ pub mod systems;
 use std::fmt;
 
 use crate::run::judges::Panel;
-pub use crate::run::nemesis::expand;
+pub use crate::run::nemesis::{drawn, expand};
 use crate::run::options::RunOptions;
 use crate::run::report::RunReport;
 use crate::run::story::Frame;
@@ -64,6 +64,7 @@ pub fn run_on(
     scenario: &Scenario,
     options: &RunOptions,
 ) -> Result<RunReport, RunError> {
+    let told = nemesis::told(scenario, options.seed.unwrap_or(scenario.seed));
     let scenario = &expand(scenario, options.seed.unwrap_or(scenario.seed))?;
     let mut without = scenario.without.clone();
     without.extend(options.without.iter().filter(|name| !scenario.without.contains(name)).cloned());
@@ -71,6 +72,7 @@ pub fn run_on(
     let simulation = simulation_options(scenario, options);
     let mut frame = frame(scenario, options, &without, &panel);
     frame.schedule.clone_from(&simulation.faults);
+    frame.drawn = told;
     let outcome = system.simulate(Setup {
         choice: &scenario.system,
         without: &without,
@@ -126,6 +128,7 @@ fn frame(scenario: &Scenario, options: &RunOptions, without: &[String], panel: &
         coverage: scenario.coverage.clone(),
         required: panel.required.clone(),
         schedule: Vec::new(),
+        drawn: Vec::new(),
         assumptions: assumptions(scenario),
     }
 }
