@@ -443,4 +443,21 @@ mod tests {
         client.reply(first.token, Reply::ok(0), at(410), &mut actions);
         assert_eq!(recorded(&actions).phase, Phase::Ok);
     }
+
+    #[test]
+    fn a_client_that_roams_asks_nobody_twice_before_it_asked_everybody_once() {
+        let (mut client, mut actions) = (client(), Vec::new());
+        client.sessions = Sessions::None;
+        client.routing = Routing::Roaming;
+        for attempt in 0..3 {
+            client.wake(at(300 * attempt), &mut actions);
+        }
+        let mut asked: Vec<NodeId> = Vec::new();
+        asked.extend(actions.iter().filter_map(|action| match action {
+            Action::Send(to, _) => Some(*to),
+            _ => None,
+        }));
+        asked.sort();
+        assert_eq!(asked, [0, 1, 2].map(NodeId));
+    }
 }

@@ -7,6 +7,7 @@
     reason = "a report is small, and `write!` to a text cannot fail"
 )]
 
+mod chaos;
 pub mod history;
 pub mod json;
 pub mod junit;

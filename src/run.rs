@@ -16,7 +16,7 @@ pub mod systems;
 use std::fmt;
 
 use crate::run::judges::Panel;
-pub use crate::run::nemesis::expand;
+pub use crate::run::nemesis::{drawn, expand};
 use crate::run::options::RunOptions;
 use crate::run::report::RunReport;
 use crate::run::story::Frame;
@@ -64,6 +64,7 @@ pub fn run_on(
     scenario: &Scenario,
     options: &RunOptions,
 ) -> Result<RunReport, RunError> {
+    let told = nemesis::told(scenario, options.seed.unwrap_or(scenario.seed));
     let scenario = &expand(scenario, options.seed.unwrap_or(scenario.seed))?;
     let without = scenario.without_also(&options.without);
     let panel = Panel::of(scenario, system.checkers())?;
@@ -75,6 +76,7 @@ pub fn run_on(
     let simulation = simulation_options(scenario, options);
     let mut frame = frame(scenario, options, &without, &panel);
     frame.schedule.clone_from(&simulation.faults);
+    frame.drawn = told;
     let outcome = system.simulate(Setup {
         choice: &scenario.system,
         without: &without,
@@ -132,6 +134,7 @@ fn frame(scenario: &Scenario, options: &RunOptions, without: &[String], panel: &
         coverage: scenario.coverage.clone(),
         required: panel.required.clone(),
         schedule: Vec::new(),
+        drawn: Vec::new(),
         assumptions: assumptions(scenario),
     }
 }

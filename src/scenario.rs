@@ -20,7 +20,7 @@ pub mod judgement;
 mod machine;
 mod messages;
 pub mod names;
-mod nemesis;
+pub mod nemesis;
 mod network;
 mod overrides;
 mod partition;

@@ -58,6 +58,7 @@ use crate::simulation::options::SimulationOptions;
 use crate::simulation::outcome::Outcome;
 use crate::trace::Fact;
 use crate::world::clock::Clocks;
+use crate::world::nemesis::swizzle;
 use crate::world::network::Network;
 
 /// The mark of a run in which a node stopped before it had read its disk.
@@ -138,10 +139,12 @@ impl<N: Node> Simulation<N> {
     /// A cluster that is about to start. `factory` builds a node at each of its starts.
     #[must_use]
     pub fn new(
-        options: SimulationOptions,
+        mut options: SimulationOptions,
         factory: impl Fn(NodeId) -> N + 'static,
         checkers: Vec<Box<dyn Checker>>,
     ) -> Self {
+        let end = Instant::ZERO + options.duration;
+        swizzle::take_apart(&mut options.faults, options.seed, &options.cluster, end);
         let cluster = &options.cluster;
         let seed = options.seed;
         let clients = crate::client::clients(seed, cluster, &options.workload, options.sessions);
@@ -277,7 +280,7 @@ impl<N: Node> Simulation<N> {
             RunPhase::Chaos => self.record(0, None, Fact::PhaseBegan("chaos")),
             RunPhase::Quiet => {
                 self.record(0, None, Fact::PhaseBegan("quiet"));
-                self.heal_everything();
+                self.begin_tail();
             }
             RunPhase::Audit => {
                 self.record(0, None, Fact::PhaseBegan("audit"));
@@ -313,6 +316,7 @@ impl<N: Node> Simulation<N> {
             spans,
             missed,
             held_back: self.faults.held_back,
+            core: self.faults.core,
             unaudited,
             waiting,
         })

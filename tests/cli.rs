@@ -140,3 +140,22 @@ fn the_schema_is_json() {
     let schema: serde_json::Value = serde_json::from_str(&out(&output)).expect("it is JSON");
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
 }
+
+#[test]
+fn what_a_seed_draws_is_told_and_written_down_as_a_scenario() {
+    let folder = std::env::temp_dir().join(format!("elara-drawn-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder for the test");
+    let file = folder.join("drawn.json");
+    let file = file.to_str().expect("a path in UTF-8");
+    let swarm = ["run", "-", "--seed", "5", "--set", "nemesis=\"swarm\""];
+    let told = elara_reading(&[&swarm[..], &["--drawn", file]].concat(), SMALL);
+    assert!(out(&told).contains("Drawn by the seed"), "{}", complaint(&told));
+    let digest = |output: &Output| {
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        json["digest"].clone()
+    };
+    let drawn = elara_reading(&[&swarm[..], &["--format", "json"]].concat(), SMALL);
+    let again = elara(&["run", file, "--format", "json"]);
+    assert_eq!(digest(&drawn), digest(&again), "the file knows its seed");
+    fs::remove_dir_all(&folder).expect("the folder of the test");
+}

@@ -99,6 +99,9 @@ pub struct RunArguments {
     /// Override a field of the scenario (repeatable), as network.loss=0.05
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
+    /// Write the scenario with what the seed drew spelled out to this file
+    #[arg(long, value_name = "FILE")]
+    pub drawn: Option<PathBuf>,
     /// What comes out.
     #[command(flatten)]
     pub output: OutputArguments,

@@ -34,6 +34,7 @@ pub fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Exit, Failur
     let mut reports = Vec::new();
     let mut exit = Exit::AsExpected;
     for job in &jobs {
+        write_drawn(job, arguments)?;
         let (report, its_exit) = finish(job, &arguments.output, terminal)?;
         exit = graver(exit, its_exit);
         reports.push(report);
@@ -71,10 +72,19 @@ pub fn replay(arguments: &ReplayArguments, terminal: &Terminal) -> Result<Exit, 
     Ok(exit)
 }
 
+/// Writes the scenario with what its seed draws spelled out.
+fn write_drawn(job: &Job, arguments: &RunArguments) -> Result<(), Failure> {
+    let Some(path) = &arguments.drawn else { return Ok(()) };
+    let seed = job.options.seed.unwrap_or(job.scenario.seed);
+    let drawn = Scenario { seed, ..run::drawn(&job.scenario, seed) };
+    files::write_whole(path, &drawn.to_json())
+}
+
 fn single_file(arguments: &RunArguments) -> Result<(), Failure> {
     let output = &arguments.output;
-    if arguments.scenarios.len() > 1 && (output.trace.is_some() || output.history.is_some()) {
-        let message = "--trace and --history hold one run; name one scenario";
+    let files = [&output.trace, &output.history, &arguments.drawn];
+    if arguments.scenarios.len() > 1 && files.iter().any(|file| file.is_some()) {
+        let message = "--trace, --history and --drawn hold one run; name one scenario";
         return Err(Failure::Other(message.into()));
     }
     Ok(())

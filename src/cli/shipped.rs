@@ -10,6 +10,7 @@ macro_rules! shipped {
 pub const SHIPPED: &[(&str, &str)] = shipped![
     "raft-kv/new-members-during-a-cut",
     "raft-kv/paused-leader",
+    "raft-kv/swarm",
     "raft-kv/vote-lost-with-power",
     "raft-kv/wiped-disks",
     "regressions/laggard-behind-the-snapshot",

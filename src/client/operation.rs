@@ -157,9 +157,11 @@ impl Client {
             Routing::ReadsNear => reads,
             Routing::Roaming => true,
         };
-        if roams && self.refusals == 0 {
+        // Later attempts go on from there, so that nobody is asked twice before everybody was asked once.
+        if roams && self.attempt == self.first_attempt {
             let place = self.stream.below(self.near as u64) as usize;
-            return self.nodes[place];
+            self.nodes[..self.near].rotate_left(place);
+            return self.nodes[0];
         }
         self.leader.unwrap_or(self.nodes[0])
     }

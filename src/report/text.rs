@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use crate::kernel::time::Instant;
-use crate::report::timeline;
+use crate::report::{chaos, timeline};
 use crate::run::report::{Act, Expectation, OperationCounts, RunReport, Verdict, ViolationReport};
 
 /// How much to tell.
@@ -86,10 +86,13 @@ pub fn render(run: &RunReport, style: Style) -> String {
     }
     let mut text = String::new();
     title(run, style.ink, &mut text);
+    text += &chaos::drawn(run);
     acts(run, style, &mut text);
     text += &timeline::render(&run.story, run.virtual_ns, style.ink);
     let mut page = Page { text, ink: style.ink };
     numbers(run, style, &mut page);
+    page.facts("Held back", &chaos::held_back(run, WIDTH - FACTS - 1));
+    page.facts("Tail", chaos::core(run).as_slice());
     coverage(run, &mut page);
     verdict(run, style, &mut page);
     let wall = span(run.wall_ns);
@@ -211,6 +214,13 @@ impl Page {
         self.text += &format!("{name} {value}\n");
     }
 
+    /// A fact of several lines; nothing without any.
+    fn facts(&mut self, name: &str, lines: &[String]) {
+        for (place, line) in lines.iter().enumerate() {
+            if place == 0 { self.fact(name, line) } else { self.more(line) }
+        }
+    }
+
     fn more(&mut self, value: &str) {
         self.text += &format!("{:<FACTS$} {value}\n", "");
     }
@@ -244,10 +254,7 @@ fn numbers(run: &RunReport, style: Style, page: &mut Page) {
 fn coverage(run: &RunReport, page: &mut Page) {
     let marks: Vec<String> =
         run.coverage.iter().map(|(mark, count)| format!("{mark} {}", grouped(*count))).collect();
-    let lines = wrapped(&listed(&marks), WIDTH - FACTS - 1);
-    for (place, line) in lines.iter().enumerate() {
-        if place == 0 { page.fact("Coverage", line) } else { page.more(line) }
-    }
+    page.facts("Coverage", &wrapped(&listed(&marks), WIDTH - FACTS - 1));
     if !run.story.never_reached.is_empty() {
         let missing = format!("never reached: {}", run.story.never_reached.join(", "));
         page.more(&page.ink.paint(Colour::Yellow, &missing));

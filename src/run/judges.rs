@@ -15,6 +15,7 @@ use crate::simulation::PANIC;
 use crate::world::assumptions::Budget;
 use crate::world::cluster::Cluster;
 use crate::world::fault::{Fault, Target};
+use crate::world::nemesis::Tail;
 
 /// The checkers that say something about a run in any case: a run about which one of them has nothing to say has tested
 /// too little to be called ok.
@@ -124,7 +125,7 @@ pub(super) fn voters(scenario: &Scenario) -> BTreeSet<NodeId> {
 ///
 /// - a follower notices that it has no leader (one election time-out) and wins the third election (three more);
 /// - each election, and the first commit, is two round trips and two syncs;
-/// - a client notices (one retry), and asks twice more.
+/// - a client notices (one retry), and asks twice more; if the tail heals a core only, it may ask everybody outside first.
 pub(super) fn progress_within(scenario: &Scenario) -> Duration {
     let delays = scenario.network.regions.iter().filter_map(|region| region.change.delay);
     let delay = delays
@@ -134,7 +135,11 @@ pub(super) fn progress_within(scenario: &Scenario) -> Duration {
         .expect("there is at least the default link");
     let step = 4 * delay + 2 * (scenario.disk.sync.upper() + scenario.disk.access.upper());
     let election = election_timeout_max(&scenario.system);
-    4 * election + 4 * step + 3 * scenario.workload.retry
+    let outside = match scenario.tail {
+        Tail::All => 0,
+        Tail::Core => (scenario.cluster.size() as u32 - 1) / 2,
+    };
+    4 * election + 4 * step + (3 + outside) * scenario.workload.retry
 }
 
 fn election_timeout_max(system: &SystemChoice) -> Duration {

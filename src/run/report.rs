@@ -174,6 +174,10 @@ pub struct Story {
     pub acts: Vec<Act>,
     /// The faults, in the order in which they began.
     pub faults: Vec<FaultSpan>,
+    /// The random faults that a swarm drew, one generator in each line, as a scenario says it.
+    pub drawn: Vec<String>,
+    /// The nodes that the quiet tail healed and relied on; `None` if it healed everybody.
+    pub core: Option<Vec<NodeId>>,
     /// The faults that were held back, by their kind and the reason.
     pub held_back: Vec<HeldBack>,
     /// When nodes did not run, or were cut off.

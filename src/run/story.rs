@@ -14,6 +14,9 @@ use crate::simulation::outcome::{self, Counts, Outcome};
 use crate::world::assumptions::{Assumptions, Broken};
 use crate::world::fault::{Fault, Partition, ScheduledFault, Shape, Target};
 
+/// The checker whose objection asks what nodes wait for.
+const PROGRESS: &str = "progress";
+
 /// What a report says that the simulation does not know.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Frame {
@@ -41,6 +44,8 @@ pub(super) struct Frame {
     pub required: Vec<String>,
     /// The schedule, by whose places the faults that happened are named.
     pub schedule: Vec<ScheduledFault>,
+    /// What a swarm drew, one line for each generator.
+    pub drawn: Vec<String>,
     /// What the system relies on.
     pub assumptions: Assumptions,
 }
@@ -125,16 +130,38 @@ pub(super) fn report(frame: Frame, outcome: Outcome) -> RunReport {
 /// without it, is excused: it says nothing about the system.
 fn violations(outcome: &Outcome, story: &Story, broken: Option<&Broken>) -> Vec<ViolationReport> {
     let excused = |checker: &str, at| broken.is_some_and(|broken| excuses(broken, checker, at));
-    let told = |(checker, violation): &(&str, crate::checkers::Violation)| ViolationReport {
-        checker: (*checker).to_owned(),
-        at_ns: violation.at.as_nanos(),
-        message: story.with_names(&violation.message),
-        evidence: violation.evidence.iter().map(|fact| story.with_names(fact)).collect(),
-        excused: excused(checker, violation.at),
+    let told = |(checker, violation): &(&str, crate::checkers::Violation)| {
+        let waiting = if *checker == PROGRESS { waiting(outcome, story) } else { Vec::new() };
+        let evidence = violation.evidence.iter().map(|fact| story.with_names(fact));
+        ViolationReport {
+            checker: (*checker).to_owned(),
+            at_ns: violation.at.as_nanos(),
+            message: story.with_names(&violation.message),
+            evidence: evidence.chain(waiting).collect(),
+            excused: excused(checker, violation.at),
+        }
     };
     let mut violations: Vec<ViolationReport> = outcome.violations.iter().map(told).collect();
     violations.sort_by_key(|violation| violation.at_ns);
     violations
+}
+
+/// What each node waits for, so that one can see why nothing goes on.
+fn waiting(outcome: &Outcome, story: &Story) -> Vec<String> {
+    let end = outcome.end;
+    let of = |(place, name): (usize, &String)| {
+        let here = |node: NodeId| node.index() == place;
+        let away = outcome.absences.iter().find(|away| here(away.node) && away.to == end);
+        let waits = outcome.waiting.iter().find(|(node, _)| here(*node));
+        match (away, waits) {
+            (Some(away), _) => format!("{name} is away ({}) since {}", away.why, away.from),
+            (None, Some((_, text))) if !text.is_empty() => {
+                format!("{name} waits for {}", story.with_names(text))
+            }
+            (None, _) => format!("{name} does not say what it waits for"),
+        }
+    };
+    story.nodes.iter().enumerate().map(of).collect()
 }
 
 /// Why the run cannot be called ok: marks that it did not reach, and judges who could not judge.
@@ -189,7 +216,9 @@ fn story(frame: &Frame, outcome: &Outcome) -> Story {
         nodes: frame.nodes.clone(),
         acts: acts(outcome),
         faults: outcome.faults.iter().map(fault).collect(),
+        drawn: frame.drawn.clone(),
         held_back: held_back(outcome),
+        core: outcome.core.clone(),
         outages: outages(outcome),
         leaderships: outcome.leaders.iter().map(leadership).collect(),
         activity: activity(frame, outcome),

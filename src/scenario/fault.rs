@@ -26,7 +26,7 @@ use crate::scenario::values::{
 };
 use crate::scenario::write::ObjectWriter;
 use crate::world::cluster::Cluster;
-use crate::world::fault::{Fault, PowerFailure, ScheduledFault, Target};
+use crate::world::fault::{Away, Fault, PowerFailure, ScheduledFault, Target};
 
 /// A kind of fault: how it is written and what it does.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +97,7 @@ const RESTART: Field = Field::optional(
 );
 
 /// All forms of faults. `restart` is the last but one because other forms have a key of that name.
-pub const FAULTS: [FaultForm; 13] = [
+pub const FAULTS: [FaultForm; 14] = [
     FaultForm {
         name: "partition",
         about: "Groups of nodes cannot reach each other: links are cut, stalled or slowed.",
@@ -171,6 +171,18 @@ pub const FAULTS: [FaultForm; 13] = [
         read: |object, cluster| Ok(Fault::Pause { target: object.need("pause", aim(cluster))? }),
     },
     FaultForm {
+        name: "swizzle",
+        about: "A random half of the nodes goes away one after the other, and comes back in another order.",
+        example: r#"{ "at": "7s", "swizzle": "cut", "for": "6s" }"#,
+        lasts: Lasts::Spanning,
+        fields: &[Field::required("swizzle", Kind::OneOf(ways), "how they go away")],
+        read: |object, _| {
+            let name = object.need("swizzle", one_of("way to go away", ways()))?;
+            let way = AWAY.iter().find(|(known, _)| *known == name);
+            Ok(Fault::Swizzle { away: way.expect("the name is one of them").1 })
+        },
+    },
+    FaultForm {
         name: "slow-cpu",
         about: "Each handler of the node takes this much processor time.",
         example: r#"{ "at": "7s", "slow-cpu": { "nodes": "leader", "handler": "5ms" }, "for": "3s" }"#,
@@ -238,6 +250,13 @@ pub const FAULTS: [FaultForm; 13] = [
         read: |object, cluster| Ok(Fault::Heal { target: object.need("heal", aim(cluster))? }),
     },
 ];
+
+const AWAY: [(&str, Away); 3] =
+    [("cut", Away::Cut), ("pause", Away::Pause), ("crash", Away::Crash)];
+
+fn ways() -> Vec<&'static str> {
+    AWAY.iter().map(|(name, _)| *name).collect()
+}
 
 const POWER_FIELDS: &[Field] = &[
     Field::required("power-failure", Kind::Aim, "who loses power"),
@@ -389,6 +408,10 @@ pub(super) fn put_fault(object: &mut ObjectWriter, fault: &Fault, cluster: &Clus
         }
         Fault::Restart { target } | Fault::Pause { target } | Fault::Heal { target } => {
             object.put(kind, aimed(target));
+        }
+        Fault::Swizzle { away } => {
+            let known = AWAY.iter().find(|(_, known)| known == away);
+            object.put(kind, json!(known.expect("every way has a name").0));
         }
         Fault::Reconfigure { members } => object.put(kind, aimed(members)),
         Fault::SlowCpu { target, handler } => {

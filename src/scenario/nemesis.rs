@@ -11,7 +11,7 @@ use crate::scenario::fault::{Lasts, Timing, form, put_fault};
 use crate::scenario::json::{Content, Json};
 use crate::scenario::trigger;
 use crate::scenario::values::{list_of, one_of};
-use crate::scenario::write::ObjectWriter;
+use crate::scenario::write::{ObjectWriter, one_line};
 use crate::world::assumptions::Budget;
 use crate::world::cluster::Cluster;
 use crate::world::nemesis::{Generator, Nemesis, Tail};
@@ -53,8 +53,13 @@ pub(super) fn value(nemesis: &Nemesis, cluster: &Cluster) -> Value {
     generators.iter().map(|generator| generator_value(generator, cluster)).collect()
 }
 
-/// Writes a generator.
-pub fn generator_value(generator: &Generator, cluster: &Cluster) -> Value {
+/// A generator as it stands in a scenario, in one line.
+#[must_use]
+pub fn line(generator: &Generator, cluster: &Cluster) -> String {
+    one_line(&generator_value(generator, cluster))
+}
+
+fn generator_value(generator: &Generator, cluster: &Cluster) -> Value {
     let mut object = ObjectWriter::default();
     put_fault(&mut object, &generator.fault, cluster);
     object.put("every", distribution_value(&generator.every));

@@ -40,12 +40,16 @@ pub fn read(json: &Json) -> Decoded<Trigger> {
     Ok(found.expect("the name is one of them").1)
 }
 
-/// Refuses a fault that is aimed at the place of a trigger and has none.
+/// Refuses a fault that is aimed at the place of a trigger and has none, and one that cannot wait for any.
 pub fn checked(json: &Json, fault: Fault, upon: Option<Trigger>) -> Decoded<Fault> {
     if upon.is_none() && fault.targets().iter().any(|target| target.is_there()) {
         let problem = "`there` is the node at which a trigger happened, and the fault has none";
         let cure = "add `upon`, as \"upon\": \"commit\", or name another target";
         return Err(Problem::at(json, problem).cure(cure));
+    }
+    if upon.is_some() && matches!(fault, Fault::Swizzle { .. }) {
+        let problem = "a swizzle is many faults at times of their own, and waits for nothing";
+        return Err(Problem::at(json, problem).cure("leave `upon` out"));
     }
     Ok(fault)
 }

@@ -80,7 +80,8 @@ fn end_line(indent: usize, text: &mut String) {
     text.push_str(&"  ".repeat(indent));
 }
 
-fn one_line(value: &Value) -> String {
+/// The text of a value in one line.
+pub fn one_line(value: &Value) -> String {
     match value {
         Value::Array(items) if !items.is_empty() => {
             let items: Vec<String> = items.iter().map(one_line).collect();

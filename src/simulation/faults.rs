@@ -3,6 +3,7 @@
 mod budget;
 mod network;
 mod power;
+mod tail;
 mod target;
 mod trigger;
 
@@ -67,6 +68,8 @@ pub(super) struct Faults {
     met: BTreeMap<u32, Met>,
     /// What was not carried out.
     pub held_back: Vec<FaultHeldBack>,
+    /// The nodes that the quiet tail relies on, if it relies on some only.
+    pub core: Option<Vec<NodeId>>,
     /// The messages that stalled links hold, in order.
     held: BTreeMap<(Endpoint, Endpoint), Vec<u32>>,
 }
@@ -191,6 +194,7 @@ impl<N: Node> Simulation<N> {
                     }
                 }
             }
+            Fault::Swizzle { .. } => unreachable!("swizzles are taken apart before the run"),
             Fault::SlowCpu { handler, .. } => {
                 for &node in nodes {
                     self.machines[node.index()].slow_down(active, *handler);
@@ -269,7 +273,10 @@ impl<N: Node> Simulation<N> {
                 let held: Vec<NodeId> = nodes.into_iter().filter(is_held).collect();
                 self.start_all(&held);
             }
-            Fault::Restart { .. } | Fault::Reconfigure { .. } | Fault::Heal { .. } => {}
+            Fault::Swizzle { .. }
+            | Fault::Restart { .. }
+            | Fault::Reconfigure { .. }
+            | Fault::Heal { .. } => {}
         }
     }
 

@@ -260,6 +260,7 @@ impl Observer {
         outcome.faults = end.spans;
         outcome.missed = end.missed;
         outcome.held_back = end.held_back;
+        outcome.core = end.core;
         outcome.unread += end.unaudited;
         outcome.waiting = end.waiting;
         outcome

@@ -49,6 +49,8 @@ pub struct Outcome {
     pub missed: Vec<FaultMissed>,
     /// The faults that were held back, in order.
     pub held_back: Vec<FaultHeldBack>,
+    /// The nodes that the quiet tail healed and relied on; `None` if it healed everybody.
+    pub core: Option<Vec<NodeId>>,
     /// How many reads of the audit did not end `ok`, and how many clients had not come to its end.
     pub unread: u64,
     /// Who led, and when.
@@ -154,6 +156,7 @@ pub(super) struct End {
     pub spans: Vec<FaultSpan>,
     pub missed: Vec<FaultMissed>,
     pub held_back: Vec<FaultHeldBack>,
+    pub core: Option<Vec<NodeId>>,
     pub unaudited: u64,
     pub waiting: Vec<(NodeId, String)>,
 }

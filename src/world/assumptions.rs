@@ -130,6 +130,7 @@ fn troubled_until(one: &Happened<'_>) -> Instant {
         | Fault::PowerFailure(_)
         | Fault::Wipe { .. }
         | Fault::Pause { .. }
+        | Fault::Swizzle { .. }
         | Fault::SlowCpu { .. } => one.to,
         // A node that is told of an error may stop, and nobody says for how long.
         Fault::Disk { effect, .. } if effect.tells_errors() => Instant::MAX,

@@ -141,6 +141,11 @@ pub enum Fault {
         /// Whose.
         target: Target,
     },
+    /// A random half of the nodes goes away one after the other, and comes back in another order.
+    Swizzle {
+        /// How they go.
+        away: Away,
+    },
     /// Each handler takes this much processor time.
     SlowCpu {
         /// Whose.
@@ -188,6 +193,7 @@ impl Fault {
             Self::Restart { .. } => "restart",
             Self::Wipe { .. } => "wipe",
             Self::Pause { .. } => "pause",
+            Self::Swizzle { .. } => "swizzle",
             Self::SlowCpu { .. } => "slow-cpu",
             Self::Disk { .. } => "disk",
             Self::Clock { .. } => "clock",
@@ -208,6 +214,7 @@ impl Fault {
             },
             Self::Link(link) => vec![&link.from, &link.to],
             Self::DropMessage(drop) => vec![&drop.from, &drop.to],
+            Self::Swizzle { .. } => Vec::new(),
             Self::PowerFailure(failure) => vec![&failure.target],
             Self::Crash { target, .. }
             | Self::Restart { target }
@@ -220,6 +227,17 @@ impl Fault {
             | Self::Heal { target } => vec![target],
         }
     }
+}
+
+/// How a node goes away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Away {
+    /// It is cut off.
+    Cut,
+    /// It is paused.
+    Pause,
+    /// Its process dies, and starts again.
+    Crash,
 }
 
 /// Which links a partition disturbs, and how.

@@ -9,6 +9,9 @@
 //! fault that is taken out of it changes nothing about the others. Neither does a generator: each draws from streams of
 //! its own, and each of its faults from another.
 
+pub mod swarm;
+pub mod swizzle;
+
 use std::fmt;
 use std::time::Duration;
 

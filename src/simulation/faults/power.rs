@@ -75,7 +75,7 @@ impl<N: Node> Simulation<N> {
     }
 
     /// The node is down because of this fault, and whatever an earlier stop promised is void.
-    fn hold_down(&mut self, node: NodeId, by: Option<u32>) {
+    pub(super) fn hold_down(&mut self, node: NodeId, by: Option<u32>) {
         let machine = &mut self.machines[node.index()];
         machine.stops += 1;
         machine.power = None;
