@@ -45,8 +45,11 @@ mod tests {
     fn marked_in(folder: &Path) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         for entry in fs::read_dir(folder).expect("a folder of sources") {
-            let text = fs::read_to_string(entry.expect("an entry").path()).expect("a source file");
-            for call in text.split(".mark(").skip(1) {
+            let path = entry.expect("an entry").path();
+            let text = fs::read_to_string(&path).expect("a source file");
+            // This file speaks of such calls and makes none.
+            let calls = if path.ends_with("marks.rs") { "" } else { &text };
+            for call in calls.split(".mark(").skip(1) {
                 let arguments = call.split(';').next().expect("there is a first part");
                 found.extend(quoted(arguments));
             }
