@@ -9,13 +9,19 @@
 )]
 
 mod arguments;
+mod command_line;
 mod explain;
 mod files;
+mod interrupt;
+mod merge;
 mod patterns;
 mod progress;
 pub mod registry;
+mod remember;
 mod run;
+mod shard;
 pub mod shipped;
+mod sweep;
 mod terminal;
 
 use std::ffi::OsString;
@@ -88,6 +94,8 @@ fn execute(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
     match command {
         Command::Run(arguments) => run::run(&arguments, terminal),
         Command::Replay(arguments) => run::replay(&arguments, terminal),
+        Command::Sweep(arguments) => sweep::sweep(&arguments, terminal),
+        Command::Merge(arguments) => merge::merge(&arguments, terminal),
         Command::List(arguments) => explain::list(&arguments, terminal),
         Command::Explain(arguments) => explain::explain(&arguments.name, terminal),
         Command::Schema => {

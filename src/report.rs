@@ -13,10 +13,12 @@ pub mod json;
 pub mod junit;
 #[cfg(test)]
 mod sample;
+pub mod sweep;
 pub mod text;
 mod timeline;
 pub mod trace;
 
+use crate::explore::summary::SweepReport;
 use crate::run::report::{RunReport, Verdict};
 
 /// What the program's exit says about a run: `elara run` and `elara replay` end with it.
@@ -46,6 +48,26 @@ impl Exit {
         }
     }
 
+    /// The exit that the result of a sweep asks for.
+    #[must_use]
+    pub fn of_sweep(sweep: &SweepReport) -> Self {
+        if !sweep.not_deterministic.is_empty() {
+            Self::NotDeterministic
+        } else if !sweep.failures.is_empty() {
+            Self::Unexpected
+        } else if !sweep.as_expected() {
+            Self::Unknown
+        } else {
+            Self::AsExpected
+        }
+    }
+
+    /// The graver of two.
+    #[must_use]
+    pub const fn graver(self, other: Self) -> Self {
+        if self.gravity() >= other.gravity() { self } else { other }
+    }
+
     /// How grave it is: of several, the gravest decides.
     #[must_use]
     pub const fn gravity(self) -> u8 {
@@ -56,5 +78,32 @@ impl Exit {
             Self::NotDeterministic => 3,
             Self::BadInput => 4,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::failure::Failure;
+    use crate::explore::summary::Doubt;
+
+    #[test]
+    fn the_gravest_exit_decides() {
+        let (ok, doubt) = (Exit::AsExpected, Exit::Unknown);
+        assert_eq!(Exit::Unexpected.graver(doubt), Exit::Unexpected);
+        assert_eq!(ok.graver(doubt), doubt);
+        assert_eq!(Exit::NotDeterministic.graver(Exit::Unexpected), Exit::NotDeterministic);
+    }
+
+    #[test]
+    fn a_sweep_ends_with_the_gravest_thing_that_it_found() {
+        let mut sweep = SweepReport::default();
+        assert_eq!(Exit::of_sweep(&sweep), Exit::AsExpected);
+        sweep.unknown_because.insert("why".into(), Doubt { runs: 1, first_seed: 1 });
+        assert_eq!(Exit::of_sweep(&sweep), Exit::Unknown);
+        sweep.failures.push(Failure::default());
+        assert_eq!(Exit::of_sweep(&sweep), Exit::Unexpected);
+        sweep.not_deterministic.push(1);
+        assert_eq!(Exit::of_sweep(&sweep), Exit::NotDeterministic);
     }
 }

@@ -57,6 +57,7 @@ use crate::world::options::{ClockOptions, CpuOptions, DiskOptions, NetworkOption
 
 pub use crate::scenario::error::{Excerpt, Place, ScenarioError};
 pub use crate::scenario::suggest::nearest;
+pub use crate::scenario::values::span_of;
 
 /// The version of the format, the value of the key `elara`.
 pub const FORMAT: u64 = 1;

@@ -1,9 +1,12 @@
 //! The arguments of every command.
 
+pub mod sweep;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::arguments::sweep::{MergeArguments, SweepArguments};
 use crate::cli::registry::Kind;
 use crate::report::text::Detail;
 use crate::scenario::{names, nearest, seed};
@@ -14,6 +17,7 @@ Examples:
   elara run my.json --seed 7                 run your own, with another seed
   elara run my.json --without pre-vote       ... with one pattern off
   elara run my.json --set network.loss=0.05  ... with one field changed
+  elara sweep my.json --seeds 1000           look for a seed that fails, on all cores
   elara replay failure.json                  run a recorded failure again
   elara list                                 what there is
   elara explain majority-quorum              what a pattern is for
@@ -53,6 +57,10 @@ pub enum Command {
     Run(RunArguments),
     /// Run a recorded failure again, and see that it is the same
     Replay(ReplayArguments),
+    /// Run scenarios under many seeds, on all cores
+    Sweep(SweepArguments),
+    /// Put the results of a sweep's shards together
+    Merge(MergeArguments),
     /// List systems, patterns, checkers, faults, workloads and scenarios
     List(ListArguments),
     /// Explain a system, a pattern, a checker, a fault, a workload or a scenario
@@ -134,6 +142,14 @@ pub struct OutputArguments {
     /// Run twice and compare
     #[arg(long)]
     pub check_determinism: bool,
+    /// How much to tell.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+/// How much to tell.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Verbosity {
     /// Say no more than the verdict
     #[arg(short, long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -142,9 +158,9 @@ pub struct OutputArguments {
     pub verbose: bool,
 }
 
-impl OutputArguments {
+impl Verbosity {
     /// How much to tell.
-    pub const fn detail(&self) -> Detail {
+    pub const fn detail(self) -> Detail {
         match (self.quiet, self.verbose) {
             (true, _) => Detail::Quiet,
             (false, true) => Detail::Verbose,

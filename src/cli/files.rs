@@ -45,6 +45,15 @@ fn read_within_limit(name: &str, source: impl Read) -> Result<Vec<u8>, Failure> 
     if bytes.len() as u64 > SIZE_MAX { Err(too_large(name).into()) } else { Ok(bytes) }
 }
 
+/// Reads a file of text that elara wrote.
+///
+/// # Errors
+/// If it cannot be read, or is not text in UTF-8.
+pub fn read_text(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path)
+        .map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))
+}
+
 fn missing(name: &str) -> String {
     let known = shipped::names();
     match crate::scenario::nearest(name, known) {
@@ -76,6 +85,22 @@ pub fn write_whole(path: &Path, content: &str) -> Result<(), Failure> {
         let _ = fs::remove_file(&draft);
         problem(error)
     })
+}
+
+/// Makes sure that [`write_whole`] will be able to write a file.
+///
+/// # Errors
+/// If it will not.
+pub fn expect_writable(path: &Path) -> Result<(), Failure> {
+    if path.exists() && !path.is_file() && !path.is_dir() {
+        return Ok(());
+    }
+    let draft = draft_of(path);
+    let problem = |error| Failure::Other(format!("cannot write {}: {error}", path.display()));
+    if path.is_dir() {
+        return Err(Failure::Other(format!("cannot write {}: it is a directory", path.display())));
+    }
+    File::create(&draft).and_then(|_| fs::remove_file(&draft)).map_err(problem)
 }
 
 /// A name in the same directory, because a rename does not cross file systems.

@@ -6,7 +6,7 @@ use std::time::Instant as WallClock;
 
 use crate::cli::arguments::{Format, OutputArguments, ReplayArguments, RunArguments};
 use crate::cli::terminal::Terminal;
-use crate::cli::{Failure, files, progress};
+use crate::cli::{Failure, command_line, files, progress};
 use crate::kernel::time::nanos;
 use crate::report::text::Style;
 use crate::report::{self, Exit};
@@ -36,7 +36,7 @@ pub fn run(arguments: &RunArguments, terminal: &Terminal) -> Result<Exit, Failur
     for job in &jobs {
         write_drawn(job, arguments)?;
         let (report, its_exit) = finish(job, &arguments.output, terminal)?;
-        exit = graver(exit, its_exit);
+        exit = exit.graver(its_exit);
         reports.push(report);
     }
     print_document(&reports, &arguments.output)?;
@@ -57,7 +57,7 @@ pub fn replay(arguments: &ReplayArguments, terminal: &Terminal) -> Result<Exit, 
         terminal.notice(&text);
     }
     let options = options(&arguments.output);
-    let command = format!("elara replay {}", quoted(name));
+    let command = format!("elara replay {}", command_line::quoted(name));
     let job = Job { name: name.clone(), scenario, options, command };
     let (report, exit) = finish(&job, &arguments.output, terminal)?;
     print_document(std::slice::from_ref(&report), &arguments.output)?;
@@ -95,7 +95,8 @@ fn job(name: &str, arguments: &RunArguments) -> Result<Job, Failure> {
     let seed = arguments.seed;
     let options =
         RunOptions { seed, without: arguments.without.clone(), ..options(&arguments.output) };
-    let command = command(name, seed.unwrap_or(scenario.seed), arguments);
+    let command = command_line::run(name, &arguments.without, &arguments.set);
+    let command = format!("{command} --seed {}", seed.unwrap_or(scenario.seed));
     Ok(Job { name: name.to_owned(), scenario, options, command })
 }
 
@@ -105,27 +106,6 @@ fn options(output: &OutputArguments) -> RunOptions {
         keep_history: output.history.is_some(),
         ..RunOptions::default()
     }
-}
-
-/// The command line that runs a scenario again.
-fn command(name: &str, seed: u64, arguments: &RunArguments) -> String {
-    let mut command = format!("elara run {} --seed {seed}", quoted(name));
-    for pattern in &arguments.without {
-        command += &format!(" --without {pattern}");
-    }
-    for option in &arguments.set {
-        command += &format!(" --set {}", quoted(option));
-    }
-    command
-}
-
-/// An argument as a shell reads it.
-fn quoted(argument: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=:,+@%".contains(&byte);
-    if !argument.is_empty() && argument.bytes().all(plain) {
-        return argument.to_owned();
-    }
-    format!("'{}'", argument.replace('\'', r"'\''"))
 }
 
 /// Runs a job, writes its files, and prints its report if that is text.
@@ -138,12 +118,12 @@ fn finish(
     report.replay.clone_from(&job.command);
     write_files(&report, output)?;
     if output.format == Format::Text {
-        let style = Style { detail: output.detail(), ink: terminal.ink };
+        let style = Style { detail: output.verbosity.detail(), ink: terminal.ink };
         Terminal::print(&report::text::render(&report, style))?;
     }
     let mut exit = Exit::of(&report);
     if output.check_determinism {
-        exit = graver(exit, check_determinism(job, &report, terminal)?);
+        exit = exit.graver(check_determinism(job, &report, terminal)?);
     }
     Ok((report, exit))
 }
@@ -210,23 +190,11 @@ fn print_document(reports: &[RunReport], output: &OutputArguments) -> Result<(),
     }
 }
 
-const fn graver(one: Exit, other: Exit) -> Exit {
-    if one.gravity() >= other.gravity() { one } else { other }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::kernel::time::Instant;
     use crate::trace::{Event, Fact};
-
-    #[test]
-    fn a_command_line_survives_the_shell() {
-        assert_eq!(quoted("scenarios/a.json"), "scenarios/a.json");
-        assert_eq!(quoted("faults[0].for=1s"), "'faults[0].for=1s'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
 
     #[test]
     fn the_first_event_that_differs_is_named() {
@@ -244,12 +212,5 @@ mod tests {
             told_difference(&one, &other).contains("#2 0.000000s Resumed\n  #2 0.000000s Wiped")
         );
         assert!(told_difference(&one, &shorter).ends_with("the end of the run"));
-    }
-
-    #[test]
-    fn the_gravest_exit_decides() {
-        assert_eq!(graver(Exit::Unexpected, Exit::Unknown), Exit::Unexpected);
-        assert_eq!(graver(Exit::AsExpected, Exit::Unknown), Exit::Unknown);
-        assert_eq!(graver(Exit::NotDeterministic, Exit::Unexpected), Exit::NotDeterministic);
     }
 }

@@ -75,7 +75,9 @@ pub fn written_down(scenario: &Scenario, run: &RunReport) -> Option<Scenario> {
 pub fn file_name(run: &RunReport) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let scenario: String = run.scenario.chars().map(plain).collect();
-    let off: String = run.without.iter().map(|pattern| format!("-without-{pattern}")).collect();
+    let off: Vec<&str> =
+        run.without.iter().flat_map(|pattern| ["-without-", pattern.as_str()]).collect();
+    let off = off.concat();
     format!("{}-seed-{}{off}.json", scenario.trim_start_matches('.'), run.seed)
 }
 

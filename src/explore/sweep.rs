@@ -76,8 +76,8 @@ pub fn sweep(
     scenario: &Scenario,
     options: &SweepOptions,
 ) -> Result<SweepReport, RunError> {
-    let watch = Watch { stop: &|| None, ended: &mut |_| {} };
-    sweep_watched(system, scenario, options, watch)
+    let mut watch = Watch { stop: &|| None, ended: &mut |_| {} };
+    sweep_watched(system, scenario, options, &mut watch)
 }
 
 /// Runs a scenario under many seeds, while somebody looks on and may stop it.
@@ -91,7 +91,7 @@ pub fn sweep_watched(
     system: &dyn System,
     scenario: &Scenario,
     options: &SweepOptions,
-    watch: Watch<'_>,
+    watch: &mut Watch<'_>,
 ) -> Result<SweepReport, RunError> {
     let queue =
         Queue::new(options.seeds, options.shard.unwrap_or(Shard::WHOLE), &options.remembered);

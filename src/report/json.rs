@@ -1,12 +1,25 @@
 //! The report as JSON: one document.
 
+use serde::Serialize;
+
+use crate::explore::summary::SweepReport;
 use crate::run::report::RunReport;
 
 /// One run as a JSON object; several as a list of them.
 #[must_use]
 pub fn render(reports: &[RunReport]) -> String {
     let named: Vec<RunReport> = reports.iter().map(named).collect();
-    let text = match named.as_slice() {
+    document(&named)
+}
+
+/// One sweep as a JSON object; several as a list of them.
+#[must_use]
+pub fn render_sweeps(sweeps: &[SweepReport]) -> String {
+    document(sweeps)
+}
+
+fn document<T: Serialize>(reports: &[T]) -> String {
+    let text = match reports {
         [one] => serde_json::to_string_pretty(one),
         many => serde_json::to_string_pretty(many),
     };
@@ -46,6 +59,24 @@ mod tests {
         assert_eq!(value["verdict"], "violation");
         assert_eq!(value["violations"][0]["at-ns"], 31_500_000_000_u64);
         assert!(text.contains("w1 applied") && !text.contains("node#"));
+    }
+
+    #[test]
+    fn a_sweep_has_the_promised_keys_and_can_be_read_again() {
+        let sweep = sample::sweep();
+        let text = render_sweeps(std::slice::from_ref(&sweep));
+        let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        let promised = "elara scenario seeds runs ok violations unknown failures events virtual-ns wall-ns coverage \
+                        never-reached";
+        for key in promised.split(' ') {
+            assert!(!value[key].is_null(), "{key}");
+        }
+        assert_eq!(value["failures"][0]["checker"], "durability");
+        assert_eq!(value["unknown-because"]["the run never reached raft.elected"]["first-seed"], 9);
+        assert_eq!(value["stopped"], "max-failures");
+        assert!(value.get("shard").is_none());
+        let again: SweepReport = serde_json::from_str(&text).expect("it is a sweep");
+        assert_eq!(again, sweep);
     }
 
     #[test]

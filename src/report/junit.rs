@@ -1,8 +1,15 @@
-//! The report as `JUnit` XML, the form that CI services show: one suite, one test case for each run.
+//! The report as `JUnit` XML, the form that CI services show.
+//!
+//! Runs are one suite with a test case for each. A sweep is a suite of its own: one case for all its runs, and one for each
+//! failing seed, each reason for doubt and each seed that was not the same twice, because nobody reads ten thousand cases
+//! that passed.
 
 use std::fmt::Write;
 
+use crate::explore::summary::SweepReport;
 use crate::run::report::{RunReport, Verdict};
+
+const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 
 /// The suite of these runs.
 #[must_use]
@@ -11,7 +18,7 @@ pub fn render(reports: &[RunReport]) -> String {
         |verdict| reports.iter().filter(|run| !run.as_expected && outcome(run) == verdict).count();
     let (failures, errors) = (count(Outcome::Failure), count(Outcome::Error));
     let seconds: u64 = reports.iter().map(|run| run.wall_ns).sum();
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let mut xml = HEAD.to_owned();
     let totals = format!("tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\"", reports.len());
     xml += &format!("<testsuites {totals} time=\"{}\">\n", in_seconds(seconds));
     xml += &format!("  <testsuite name=\"elara\" {totals} time=\"{}\">\n", in_seconds(seconds));
@@ -19,6 +26,56 @@ pub fn render(reports: &[RunReport]) -> String {
         case(run, &mut xml);
     }
     xml + "  </testsuite>\n</testsuites>\n"
+}
+
+/// The suites of these sweeps.
+#[must_use]
+pub fn render_sweeps(sweeps: &[SweepReport]) -> String {
+    let totals = |sweeps: &[SweepReport]| {
+        let failures: usize = sweeps.iter().map(|sweep| sweep.failures.len()).sum();
+        let errors: usize = sweeps.iter().map(errors).sum();
+        let time = in_seconds(sweeps.iter().map(|sweep| sweep.wall_ns).sum());
+        let tests = sweeps.len() + failures + errors;
+        format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{time}\"")
+    };
+    let mut xml = format!("{HEAD}<testsuites {}>\n", totals(sweeps));
+    for sweep in sweeps {
+        let (name, totals) = (escaped(&sweep.scenario), totals(std::slice::from_ref(sweep)));
+        xml += &format!("  <testsuite name=\"{name}\" {totals}>\n");
+        sweep_cases(sweep, &mut xml);
+        xml += "  </testsuite>\n";
+    }
+    xml + "</testsuites>\n"
+}
+
+fn errors(sweep: &SweepReport) -> usize {
+    sweep.unknown_because.len() + sweep.not_deterministic.len()
+}
+
+fn sweep_cases(sweep: &SweepReport, xml: &mut String) {
+    let head = |name: &str| {
+        let name = escaped(&format!("{} {name}", sweep.scenario));
+        format!("    <testcase classname=\"{}\" name=\"{name}\"", escaped(&sweep.system))
+    };
+    let (all, time) = (format!("seeds {}", sweep.seeds), in_seconds(sweep.wall_ns));
+    *xml += &format!("{} time=\"{time}\"/>\n", head(&all));
+    for failure in &sweep.failures {
+        let (kind, message) = (escaped(&failure.checker), escaped(&failure.message));
+        let head = head(&format!("seed {}", failure.seed));
+        *xml += &format!("{head}>\n      <failure type=\"{kind}\" message=\"{message}\">");
+        *xml += &format!("replay: {}</failure>\n    </testcase>\n", escaped(&failure.replay));
+    }
+    let mut error = |seed: u64, kind: &str, message: &str| {
+        let (head, message) = (head(&format!("seed {seed}")), escaped(message));
+        *xml += &format!("{head}>\n      <error type=\"{kind}\" message=\"{message}\"/>\n");
+        *xml += "    </testcase>\n";
+    };
+    for (reason, doubt) in &sweep.unknown_because {
+        error(doubt.first_seed, "unknown", &format!("{reason} (runs: {})", doubt.runs));
+    }
+    for &seed in &sweep.not_deterministic {
+        error(seed, "not-deterministic", "two runs of this seed differ");
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -106,6 +163,18 @@ mod tests {
         let mut good = sample::split_brain();
         good.as_expected = true;
         assert_eq!(render(&[sample::split_brain(), good]), expected);
+    }
+
+    #[test]
+    fn a_sweep_is_a_suite_of_what_went_wrong() {
+        let xml = render_sweeps(&[sample::sweep()]);
+        let totals = r#"tests="5" failures="2" errors="2" time="4.000000""#;
+        assert_eq!(xml.matches(totals).count(), 2, "{xml}");
+        assert_eq!(xml.matches("<testcase ").count(), 5, "{xml}");
+        let failure = r#"<failure type="durability" message="the write k1 &lt;7&gt; is lost">replay: elara run"#;
+        assert!(xml.contains(failure), "{xml}");
+        assert!(xml.contains(r#"<error type="not-deterministic""#), "{xml}");
+        assert!(xml.contains(r#"name="coast seed 9""#), "{xml}");
     }
 
     #[test]

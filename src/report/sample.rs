@@ -1,8 +1,11 @@
-//! A hand-made report for the tests of all formats: a split brain on the coasts.
+//! Hand-made reports for the tests of all formats: a split brain on the coasts, and a sweep that lost writes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::explore::failure::Failure;
+use crate::explore::seeds::Seeds;
+use crate::explore::summary::{Doubt, Stopped, SweepReport};
 use crate::kernel::ids::{Generation, NodeId};
 use crate::kernel::time::Instant;
 use crate::run::report::{
@@ -60,6 +63,42 @@ pub fn split_brain() -> RunReport {
         replay: "elara run west-coast-partition --seed 7 --without majority-quorum".into(),
         story: story(),
         ..RunReport::default()
+    }
+}
+
+/// Two of 80 runs lost writes, one was never tested, one was not the same twice.
+pub fn sweep() -> SweepReport {
+    let failure = |seed: u64, file: Option<&str>| Failure {
+        seed,
+        checker: "durability".into(),
+        message: "the write k1 <7> is lost".into(),
+        digest: "00c0ffee00c0ffee".into(),
+        file: file.map(str::to_owned),
+        replay: format!("elara run coast.json --seed {seed}"),
+    };
+    let reason = "the run never reached raft.elected".to_owned();
+    SweepReport {
+        elara: "0.1.0".into(),
+        scenario: "coast".into(),
+        scenario_digest: "0123456789abcdef".into(),
+        system: "raft-kv".into(),
+        seeds: Seeds { from: 1, to: 100 },
+        stopped: Some(Stopped::MaxFailures),
+        runs: 80,
+        ok: 77,
+        violations: 2,
+        unknown: 1,
+        failures: vec![failure(7, Some("kept/coast-seed-7.json")), failure(80, None)],
+        unknown_because: BTreeMap::from([(reason, Doubt { runs: 1, first_seed: 9 })]),
+        run_twice: 4,
+        not_deterministic: vec![12],
+        events: 1_234_567,
+        virtual_ns: 7_200_000_000_000,
+        wall_ns: 4_000_000_000,
+        faults: BTreeMap::from([("partition".into(), 80), ("power-failure".into(), 3)]),
+        coverage: BTreeMap::from([("raft.elected".into(), 79), ("wal.torn-tail-cut".into(), 2)]),
+        never_reached: ["raft.joint-left".to_owned()].into(),
+        ..SweepReport::default()
     }
 }
 

@@ -72,9 +72,9 @@ impl Ink {
 }
 
 /// The width that texts are wrapped to, in columns.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 /// The column at which the facts begin, after their names.
-const FACTS: usize = 12;
+pub(super) const FACTS: usize = 12;
 /// How many events of one act, and how many facts of evidence, are shown unless everything is asked for.
 const SHOWN_MAX: usize = 12;
 
@@ -203,26 +203,33 @@ fn ended_in(run: &RunReport, act: &Act) -> OperationCounts {
 }
 
 /// A text that grows by named facts.
-struct Page {
-    text: String,
-    ink: Ink,
+pub(super) struct Page {
+    pub text: String,
+    pub ink: Ink,
 }
 
 impl Page {
-    fn fact(&mut self, name: &str, value: &str) {
+    pub fn fact(&mut self, name: &str, value: &str) {
         let name = self.ink.paint(Colour::Bold, &format!("{name:<FACTS$}"));
         self.text += &format!("{name} {value}\n");
     }
 
     /// A fact of several lines; nothing without any.
-    fn facts(&mut self, name: &str, lines: &[String]) {
+    pub fn facts(&mut self, name: &str, lines: &[String]) {
         for (place, line) in lines.iter().enumerate() {
             if place == 0 { self.fact(name, line) } else { self.more(line) }
         }
     }
 
-    fn more(&mut self, value: &str) {
+    pub fn more(&mut self, value: &str) {
         self.text += &format!("{:<FACTS$} {value}\n", "");
+    }
+
+    /// A fact in as many lines as it needs.
+    pub fn wrapped_fact(&mut self, name: &str, value: &str) {
+        for (place, line) in wrapped(value, WIDTH - FACTS - 1).iter().enumerate() {
+            if place == 0 { self.fact(name, line) } else { self.more(line) }
+        }
     }
 }
 
@@ -254,7 +261,7 @@ fn numbers(run: &RunReport, style: Style, page: &mut Page) {
 fn coverage(run: &RunReport, page: &mut Page) {
     let marks: Vec<String> =
         run.coverage.iter().map(|(mark, count)| format!("{mark} {}", grouped(*count))).collect();
-    page.facts("Coverage", &wrapped(&listed(&marks), WIDTH - FACTS - 1));
+    page.wrapped_fact("Coverage", &listed(&marks));
     if !run.story.never_reached.is_empty() {
         let missing = format!("never reached: {}", run.story.never_reached.join(", "));
         page.more(&page.ink.paint(Colour::Yellow, &missing));
@@ -317,7 +324,7 @@ fn listed(items: &[String]) -> String {
 }
 
 /// A number with its thousands set apart.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

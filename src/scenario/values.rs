@@ -122,6 +122,14 @@ pub fn thousandths(range: RangeInclusive<u32>) -> impl Fn(&Json) -> Decoded<u32>
     }
 }
 
+/// Reads a time span with a unit, such as `10m`, that is not in a scenario; `None` if it is none, or too long.
+#[must_use]
+pub fn span_of(text: &str) -> Option<Duration> {
+    let (number, unit) = split_unit(text);
+    let span = with_unit(number, unit, &UNITS).map(Duration::from_nanos);
+    span.filter(|span| *span <= DURATION_MAX)
+}
+
 /// Reads a time span.
 pub fn duration(json: &Json) -> Decoded<Duration> {
     duration_within(Duration::ZERO, DURATION_MAX)(json)
