@@ -156,11 +156,6 @@ impl Graph {
         node >= self.transactions
     }
 
-    /// How many transactions there are.
-    pub const fn transactions(&self) -> u32 {
-        self.transactions
-    }
-
     /// The edge of a node at a place of its list, if there are that many.
     pub fn edge(&self, node: u32, place: u32) -> Option<(u32, Kind)> {
         let at = self.starts[node as usize] + place;
@@ -208,7 +203,7 @@ mod tests {
     /// The pairs of transactions with a path that only gates are on.
     fn pairs(graph: &Graph) -> BTreeSet<(u32, u32)> {
         let mut found = BTreeSet::new();
-        for from in 0..graph.transactions() {
+        for from in 0..graph.transactions {
             let mut open: Vec<u32> = graph.edges(from).map(|(target, _)| target).collect();
             while let Some(node) = open.pop() {
                 if graph.is_gate(node) {
@@ -253,7 +248,7 @@ mod tests {
         let mut place = vec![0; graph.len()];
         let part = graph.induced(&[0, 2, gate], &mut place);
         assert_eq!(place, [0; 5]);
-        assert_eq!((part.len(), part.transactions()), (3, 2));
+        assert_eq!((part.len(), part.transactions), (3, 2));
         assert_eq!(part.edges(0).collect::<Vec<_>>(), [(1, Kind::WriteRead)]);
         assert_eq!(part.edges(1).collect::<Vec<_>>(), [(2, Kind::RealTime)]);
         assert_eq!(part.edges(2).collect::<Vec<_>>(), [(0, Kind::Pass)]);
