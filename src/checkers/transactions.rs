@@ -22,9 +22,12 @@ mod findings;
 mod graph;
 mod intern;
 mod list_append;
+pub mod online;
 mod orders;
 mod rw_register;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use consistency::{CONSISTENCIES, Consistency};
 
