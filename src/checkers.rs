@@ -19,6 +19,7 @@ pub mod registry;
 pub mod session_guarantees;
 pub mod stability;
 pub mod state_machine_safety;
+pub mod transactions;
 #[cfg(test)]
 pub(crate) mod testing;
 mod window;

@@ -16,6 +16,16 @@ mod histories;
 #[path = "../../tests/bench/stories.rs"]
 mod stories;
 
+#[path = "../../tests/bench/recorded_transactions.rs"]
+mod recorded;
+
+use elara::checkers::transactions::Workload::{self, ListAppend, RwRegister};
+
+/// Judges a recorded history of transactions.
+fn c2(workload: Workload, size: u64) -> u64 {
+    recorded::judge(&recorded::history(workload, size), workload)
+}
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let name = arguments.next().unwrap_or_default();
@@ -29,8 +39,14 @@ fn main() {
         "r1" => stories::r1(size),
         "s1" => stories::s1(size),
         "c1" => histories::judge(&histories::register(size, 1_000)),
+        // To be subtracted: the histories that the next two judge.
+        "c2-record" => recorded::history(ListAppend, size).len() as u64,
+        "c2-list-append" => c2(ListAppend, size),
+        "c2-rw-register" => c2(RwRegister, size),
         _ => {
-            eprintln!("usage: workload w1|w2|w3|w4|w5|r1|s1|c1 SIZE");
+            eprintln!(
+                "usage: workload w1|w2|w3|w4|w5|r1|s1|c1|c2-record|c2-list-append|c2-rw-register SIZE"
+            );
             std::process::exit(2);
         }
     };
