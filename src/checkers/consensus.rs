@@ -216,6 +216,8 @@ mod tests {
     fn a_proposer_that_stopped_is_not_waited_for() {
         assert_ok(&judge(&chosen().stop(0).at(100).phase("quiet").at(200)));
         assert_ok(&judge(&chosen().stop(0).start(0).at(100).phase("quiet").at(200)));
+        let both = Script::new().start(0).at_once().proposes(0, 3, 10).start(1).learns(1, 3, 10);
+        assert_violation(&judge(&both.at(100).phase("quiet").at(200)), "node#0 has not learned");
     }
 
     #[test]

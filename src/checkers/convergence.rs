@@ -130,7 +130,7 @@ impl Checker for Convergence {
     }
 
     fn finish(&mut self, end: Instant) -> Judgement {
-        let mut judged = 0;
+        let mut judged = false;
         for (id, object) in &self.objects {
             let Some((differ, since)) = object.compare(&self.tail) else { continue };
             if !self.tail.overdue(since, self.settle, end) {
@@ -143,9 +143,9 @@ impl Checker for Convergence {
                 );
                 return Judgement::Violation(object.prove(Violation::new(end, message)));
             }
-            judged += 1;
+            judged = true;
         }
-        if judged == 0 {
+        if !judged {
             let why = "in the quiet tail no object with two live replicas rested for long";
             return Judgement::Vacuous(why.into());
         }
@@ -202,6 +202,14 @@ mod tests {
     }
 
     #[test]
+    fn what_was_equal_or_still_differs_is_not_late() {
+        let equal = differing().holds_of(1, 7, 1).at(150).holds_of(1, 7, 1).at(200);
+        assert_ok(&judge(&equal));
+        let differs = differing().holds_of(2, 7, 1).at(150).holds_of(2, 7, 2).at(200);
+        assert_violation(&judge(&differs), "still differ");
+    }
+
+    #[test]
     fn news_give_new_time_and_old_states_do_not() {
         let swap = differing().at(109).holds_of(0, 7, 2).holds_of(1, 7, 1);
         assert_violation(&judge(&swap.at(112)), "still differ");
@@ -244,11 +252,12 @@ mod tests {
 
     #[test]
     fn only_the_last_states_are_remembered() {
-        let end = 1_000 + STATES_KEPT as u64;
-        let many = (1_000..end).fold(differing().holds_of(1, 7, 1).at(200), |script, state| {
+        let states = 1_000..1_000 + STATES_KEPT as u64;
+        let many = states.fold(differing().holds_of(1, 7, 1).at(200), |script, state| {
             script.holds_of(0, 7, state)
         });
-        assert_unknown(&judge(&many.clone().holds_of(0, 7, 2)), "rested for long");
-        assert_violation(&judge(&many.at(264 + 20).holds_of(0, 7, end - 1)), "still differ");
+        let last = many.at(270);
+        assert_unknown(&judge(&last.clone().holds_of(0, 7, 2).at(275)), "rested for long");
+        assert_violation(&judge(&last.holds_of(0, 7, 1_000).at(275)), "still differ");
     }
 }

@@ -144,6 +144,10 @@ mod tests {
         let script = both.answered(1, &[("w", "x", 5)], 10).answered(2, &[("w", "x", 6)], 9);
         assert_ok(&judge(&script));
         assert_violation(&judge(&script.transaction(1, &[("r", "x", 6)], 10)), "which is older");
+        let asked = written().invoke(2, Script::asked(&[("r", "x", 0), ("w", "y", 1)]));
+        let same = asked.transaction(1, &[("w", "x", 7)], 20);
+        let judgement = judge(&same.answered(2, &[("r", "x", 7), ("w", "y", 1)], 20));
+        assert_violation(&judgement, "which is from then or later: it was 5 then");
     }
 
     #[test]

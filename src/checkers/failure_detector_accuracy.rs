@@ -80,8 +80,9 @@ impl FailureDetectorAccuracy {
 
     /// Somebody stops: the suspicions of him, and his own, end here.
     fn gone(&self, node: NodeId, at: Instant) -> Result<(), Violation> {
-        let concerned = self.opinions.all().filter(|((who, of), _)| *who == node || *of == node);
-        concerned.map(|(pair, held)| self.has_lasted(pair, held, at)).collect()
+        let mut concerned =
+            self.opinions.all().filter(|((who, of), _)| *who == node || *of == node);
+        concerned.try_for_each(|(pair, held)| self.has_lasted(pair, held, at))
     }
 }
 

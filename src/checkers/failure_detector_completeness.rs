@@ -170,5 +170,6 @@ mod tests {
     #[test]
     fn the_opinions_of_the_stopped_do_not_count() {
         assert_ok(&judge(&stopped().thinks(0, 2, Suspects).stop(1).at(200)));
+        assert_ok(&judge(&stopped().thinks(0, 2, Suspects).stop(1).start(1).at(200)));
     }
 }

@@ -3,7 +3,7 @@
 //! For the life of the cluster a key maps to one partition, whichever node or client computes it, in whichever life. When a
 //! new epoch of the table adds or removes k nodes, at most k * (ceil(P / N) + 1) of its P partitions move, N being the
 //! smaller number of nodes; k is at least one, so that a move that only balances is held to the same. Source: Karger et
-//! al. 1997 (consistent hashing); DeCandia et al. 2007 (Dynamo), section 6.2 (fixed partitions).
+//! al. 1997 (consistent hashing); the Dynamo paper of 2007, section 6.2 (fixed partitions).
 //!
 //! What it needs to see: `Mapped`, `Placed`. What it cannot see: whether the data moved with its partition (`durability`,
 //! `linearizability`), and whether the partitions are shared out evenly.
@@ -192,6 +192,8 @@ mod tests {
             "generation 2 moves 6 of 12 partitions, from 3 to 4 nodes; 5 would do",
         );
         assert_violation(&judgement, "partition 0 moves from node#1 to node#4");
+        let Judgement::Violation(violation) = judgement else { panic!("it is one") };
+        assert_eq!(violation.at, Instant::from_nanos(17_000_000));
         let more = script.places(3, [(0, 4)]);
         assert_violation(&more.judged_by(NAME), "generation 2 moves 6 of 12");
     }

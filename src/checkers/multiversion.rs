@@ -2,7 +2,8 @@
 //! timestamps share.
 //!
 //! Understood are transactions of `r` and `w`. A read of a key that the transaction has written itself is not looked at.
-//! A write whose fate its client does not know may have any timestamp: a read of its value is never held wrong.
+//! A write whose fate or timestamp its client does not know may have any timestamp: a read of its value is never held
+//! wrong.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -102,10 +103,11 @@ impl Transactions {
             return None;
         }
         let (invoked, asked) = self.open.remove(&history.process)?;
-        if history.phase == Phase::Info {
-            self.unknown.extend(writes(&asked));
+        let is_done = history.phase == Phase::Ok;
+        if history.phase == Phase::Info || (is_done && history.version == 0) {
+            self.may_be_anywhere(writes(&asked));
         }
-        if history.phase != Phase::Ok {
+        if !is_done {
             return None;
         }
         let &HistoryEvent { client, request, version: timestamp, at: ended, .. } = history;
@@ -119,12 +121,22 @@ impl Transactions {
         self.done.back()
     }
 
+    /// Nobody knows at which timestamp these were written, or whether.
+    fn may_be_anywhere(&mut self, writes: Vec<Access>) {
+        self.unknown.extend(writes);
+        if self.unknown.len() > KEPT {
+            // Too much is not known to judge anything.
+            self.unknown.clear();
+            self.forgotten = u64::MAX;
+        }
+    }
+
     /// The first read, among the transactions asked about, that is not of the state at the transaction's timestamp.
     pub fn misread(&self, about: impl Fn(&Transaction) -> bool) -> Option<Violation> {
         let pending = self.open.values().flat_map(|(_, asked)| writes(asked));
         let unknown: BTreeSet<Access> = self.unknown.iter().cloned().chain(pending).collect();
         let mut versions: BTreeMap<&Value, BTreeMap<u64, (&Value, &Transaction)>> = BTreeMap::new();
-        for writer in self.done.iter().filter(|done| done.timestamp > 0) {
+        for writer in &self.done {
             for (key, value) in &writer.accesses.writes {
                 versions.entry(key).or_default().insert(writer.timestamp, (value, writer));
             }
@@ -173,7 +185,7 @@ fn misread(
     let Transaction { request, timestamp, .. } = reader;
     let there = expected.map_or(&Value::Nil, |(value, _)| value);
     let what = match source {
-        Some(writer) if writer.timestamp > *timestamp => "which is from later",
+        Some(writer) if writer.timestamp >= *timestamp => "which is from then or later",
         Some(_) => "which is older",
         None if *value == Value::Nil => "as if nobody had written it",
         None => "which nobody is known to have written",
@@ -183,5 +195,43 @@ fn misread(
     );
     let violation = Violation::new(reader.ended, message);
     let writers = expected.map(|(_, writer)| writer).into_iter().chain(source);
-    writers.fold(violation, |violation, writer| violation.because(writer)).because(reader)
+    writers.fold(violation, Violation::because).because(reader)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::testing::Script;
+    use crate::trace::Fact;
+
+    fn seen(script: &Script) -> Transactions {
+        let mut transactions = Transactions::default();
+        for event in script.events() {
+            let Fact::History(history) = &event.fact else { continue };
+            transactions.observe(history);
+        }
+        transactions
+    }
+
+    #[test]
+    fn memory_stays_flat_over_any_number_of_transactions() {
+        let many = (1..=KEPT as u64 + 2).fold(Script::new(), |script, timestamp| {
+            script.transaction(1, &[("w", "x", 5)], timestamp)
+        });
+        let transactions = seen(&many);
+        assert_eq!((transactions.done.len(), transactions.forgotten), (KEPT, 2));
+        assert!(transactions.open.is_empty());
+    }
+
+    #[test]
+    fn too_many_writes_of_unknown_fate_end_all_judgement() {
+        let unknown = |count: usize| {
+            (0..count).fold(Script::new(), |script, value| {
+                script.invoke(1, Script::asked(&[("w", "x", value as i64)])).info(1)
+            })
+        };
+        let (few, many) = (seen(&unknown(KEPT)), seen(&unknown(KEPT + 1)));
+        assert_eq!((few.unknown.len(), few.forgotten), (KEPT, 0));
+        assert_eq!((many.unknown.len(), many.forgotten), (0, u64::MAX));
+    }
 }

@@ -1,11 +1,11 @@
 //! **No dirty read**: what a reader was shown as committed stays in the committed prefix.
 //!
 //! The owner of a log shows entries up to its high-water mark. If it shows more, the entry may vanish with a leader, and a
-//! later reader finds another one in its place, or none. Source: Adya 1999, section 4.2 (G1a, of transactions); Kreps,
-//! Narkhede and Rao 2011 (Kafka), and Junqueira, Reed and Serafini 2011, section II (committed prefixes).
+//! later reader finds another one in its place, or none. Source: Adya 1999, chapter 4 (G1a, of transactions); Kreps,
+//! Narkhede and Rao 2011 (Kafka), and Junqueira, Reed and Serafini 2011 (committed prefixes).
 //!
 //! What it needs to see: `Shown`, for each entry in each answer to a reader, with the mark that the reader was told.
-//! Two different entries shown at one index are a violation at any time. A mark is held against what was shown before
+//! Two different entries shown at one index, and an entry above its own mark, are a violation at any time. A mark is held against what was shown before
 //! only in the quiet tail, because a follower's mark may lag. What it cannot see: an entry that was shown too early and
 //! survived (that was luck; `leader-completeness` judges the commitment itself), and one that nobody asked for again.
 
@@ -63,6 +63,13 @@ impl NoDirtyRead {
     }
 
     fn shown(&mut self, sight: Sight, mark: LogIndex) -> Result<(), Violation> {
+        if mark < sight.index {
+            let message = format!(
+                "{} shows {} as committed, above its own mark, {mark}",
+                sight.node, sight.index
+            );
+            return Err(Violation::new(sight.at, message).because(sight.told()));
+        }
         let first = *self.seen.or_insert_with(sight.index, || sight);
         if first.digest != sight.digest {
             let message = format!(
@@ -74,7 +81,6 @@ impl NoDirtyRead {
         }
         if self.highest.is_none_or(|highest| highest.index < sight.index) {
             self.highest = Some(sight);
-            self.confirmed = false;
         }
         let Some(highest) = self.highest else { return Ok(()) };
         if highest.index <= mark {
@@ -172,6 +178,22 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_that_is_shown_again_has_no_more_time_to_vanish() {
+        let again = shown().at(100).phase("quiet").at(109).shown(0, (2, 12), 2);
+        assert_ok(&judge(&again.clone().at(110).shown(1, (1, 11), 1)));
+        assert_violation(&judge(&again.at(111).shown(1, (1, 11), 1)), "ends at index 1 now");
+    }
+
+    #[test]
+    fn an_entry_above_its_own_mark_is_a_violation() {
+        let judgement = judge(&shown().shown(1, (3, 13), 2));
+        assert_violation(
+            &judgement,
+            "node#1 shows index 3 as committed, above its own mark, index 2",
+        );
+    }
+
+    #[test]
     fn a_mark_may_lag_before_the_faults_are_over_and_a_while_after() {
         let lagging = shown().at(90).shown(1, (1, 11), 1).phase("quiet");
         let script = lagging.at(101).shown(1, (1, 11), 1).at(120).shown(1, (2, 12), 2);
@@ -181,8 +203,8 @@ mod tests {
     #[test]
     fn what_nobody_asked_for_again_is_unknown() {
         assert_unknown(&judge(&shown().at(100).phase("quiet")), "index 2 was shown, but no reader");
-        let script = shown().at(100).phase("quiet").shown(1, (2, 12), 2).shown(1, (3, 13), 2);
-        assert_unknown(&judge(&script), "index 3 was shown");
+        let script = shown().at(100).phase("quiet").shown(1, (1, 11), 1);
+        assert_unknown(&judge(&script), "index 2 was shown");
         assert_unknown(&Script::new().judged(NAME, &CheckerOptions::new(3)), "no node ever showed");
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! What is returned is held against acknowledged writes in the quiet tail only, and only against those that had the bound
 //! to spread: a read from the replicas that it can reach may miss what the others have. Two siblings of which one knew the
-//! other are a violation at any time. Source: DeCandia et al. 2007 (Dynamo), section 4.4; Preguica et al. 2012 (dotted
+//! other are a violation at any time. Source: the Dynamo paper of 2007, section 4.4; Preguica et al. 2012 (dotted
 //! version vectors), section 3.
 //!
 //! What it needs to see: `Wrote`, `Supersedes`, `Answered` and `Returned`, and the history, which says when a write was
@@ -25,7 +25,7 @@ use crate::kernel::time::Instant;
 use crate::trace::{Event, Fact, Interest};
 
 /// How many concurrent acknowledged writes of one object are held against reads.
-const FRONTIER_KEPT: usize = 1024;
+const FRONTIER_KEPT: usize = 256;
 
 /// A read that a node is answering.
 #[derive(Debug)]

@@ -61,8 +61,8 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// This long for everything; one mistake in a minute; clocks within half a second, the bound that CockroachDB
-    /// assumes if it is told nothing else.
+    /// This long for everything; one mistake in a minute; clocks within half a second, the bound that some
+    /// databases with hybrid clocks assume if they are told nothing else.
     #[must_use]
     pub const fn all(within: Duration) -> Self {
         Self {

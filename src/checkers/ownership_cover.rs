@@ -255,6 +255,9 @@ mod tests {
             shared().disowns(0, (20, 49)).owns(2, (20, 49), 2).takes(2, 20, 2).takes(0, 19, 1);
         assert_ok(&judge(&quiet(moved.clone().takes(2, 49, 2))));
         assert_ok(&judge(&quiet(moved.disowns(2, (20, 49)).owns(0, (20, 49), 3).takes(0, 49, 3))));
+        assert_ok(&judge(&quiet(shared().owns(0, (0, 49), 2).takes(0, 3, 2))));
+        let narrow = shared().disowns(0, (1, 48)).takes(0, 0, 1).takes(0, 49, 1);
+        assert_ok(&judge(&quiet(narrow.owns(2, (1, 48), 2))));
     }
 
     #[test]
@@ -277,6 +280,8 @@ mod tests {
         );
         assert_violation(&judgement, "node#2 accepts a write to key 30 in generation 2");
         assert_ok(&judge(&script.takes(0, 31, 1)));
+        let again = shared().takes(0, 30, 1).stop(0).owns(2, (0, 49), 1).takes(2, 30, 1);
+        assert_violation(&judge(&again), "in generation 1 after node#0 did in generation 1");
     }
 
     #[test]

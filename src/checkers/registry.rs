@@ -127,7 +127,7 @@ pub const CHECKERS: &[CheckerEntry] = &[
         name: "no-dirty-read",
         about: "What a reader was shown as committed stays in the committed prefix.",
         kind: Kind::Safety,
-        source: "Adya 1999, section 4.2; Junqueira, Reed and Serafini 2011, section II",
+        source: "Adya 1999, chapter 4; Junqueira, Reed and Serafini 2011",
         build: Some(|options| Box::new(NoDirtyRead::new(options.bounds.settle))),
     },
     CheckerEntry {
@@ -223,14 +223,14 @@ pub const CHECKERS: &[CheckerEntry] = &[
         name: "ownership-cover",
         about: "An epoch gives no key to two nodes, a node accepts writes only for keys it owns, and no key is left without an owner.",
         kind: Kind::Safety,
-        source: "Adya et al. 2016 (Slicer), section 4; Chang et al. 2006, section 5",
+        source: "Chang et al. 2006, section 5.2; Adya et al. 2016",
         build: Some(|options| Box::new(OwnershipCover::new(options.bounds.settle))),
     },
     CheckerEntry {
         name: "mapping-stability",
         about: "A key is always in the same partition, and a resize moves no more partitions than it must.",
         kind: Kind::Safety,
-        source: "Karger et al. 1997, section 1; DeCandia et al. 2007, section 6.2",
+        source: "Karger et al. 1997; DeCandia et al. 2007, section 6.2",
         build: Some(|_| Box::new(MappingStability::default())),
     },
     CheckerEntry {

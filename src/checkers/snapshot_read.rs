@@ -121,7 +121,7 @@ mod tests {
         let judgement = judge(&written().transaction(2, &[("r", "x", 6)], 19));
         assert_violation(
             &judgement,
-            "reads k\"x\" = 6 at timestamp 19, which is from later: it was 5 then",
+            "reads k\"x\" = 6 at timestamp 19, which is from then or later: it was 5 then",
         );
     }
 
@@ -148,6 +148,9 @@ mod tests {
         assert_violation(&reads(unknown, 5), "which is older");
         assert_ok(&reads(written().invoke(3, asked.clone()), 9));
         assert_violation(&reads(written().invoke(3, asked).fail(3), 9), "nobody is known");
+        let untold = written().transaction(3, &[("w", "x", 9)], 0);
+        assert_ok(&reads(untold.clone(), 9));
+        assert_ok(&reads(untold, 6));
     }
 
     #[test]
@@ -192,6 +195,7 @@ mod tests {
             .fold(written(), |script, more| script.transaction(1, &[("w", "z", 1)], 100 + more));
         let script = many.transaction(2, &[("r", "x", 5)], 15);
         assert_ok(&judge(&script.clone().transaction(2, &[("r", "x", 4)], 50)));
+        assert_ok(&judge(&script.clone().transaction(2, &[("r", "x", 6)], 1 << 20)));
         let fresh = script.transaction(2, &[("r", "z", 2)], 1 << 20);
         assert_violation(&judge(&fresh), "nobody is known to have written");
     }

@@ -49,6 +49,12 @@ impl Script {
         self
     }
 
+    /// The next fact happens at the same time as the last one.
+    pub fn at_once(mut self) -> Self {
+        self.now -= 1;
+        self
+    }
+
     fn push(mut self, node: Option<u32>, fact: Fact) -> Self {
         let at = Instant::from_nanos(self.now * 1_000_000);
         let number = self.events.len() as u64 + 1;

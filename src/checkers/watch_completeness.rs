@@ -2,7 +2,7 @@
 //! revisions, once, without a gap and without going back.
 //!
 //! A gap shows as soon as a later change of the object is told; that the last changes were never told is judged in the
-//! quiet tail. A watch that is resumed goes on where it was. Source: Hunt et al. 2010 (ZooKeeper), section 2.1; the
+//! quiet tail. A watch that is resumed goes on where it was. Source: Hunt et al. 2010, section 2.1; the
 //! guarantees of etcd's watch API (ordered, unique, reliable, atomic, resumable).
 //!
 //! What it needs to see: `Changed` from the store, `Watches`, `Notified` and `WatchEnded` from where the watcher is. What it
@@ -350,6 +350,8 @@ mod tests {
     fn only_the_last_changes_are_remembered() {
         let mut changes = Changes::default();
         let (node, at) = (NodeId(0), Instant::ZERO);
+        [1, 1].map(|revision| changes.add(Change { revision, node, at }));
+        assert_eq!(changes.kept.len(), 1, "a replica that applies it too changes nothing");
         (1..=KEPT as u64 + 3).for_each(|revision| changes.add(Change { revision, node, at }));
         assert_eq!((changes.kept.len(), changes.forgotten), (KEPT, 3));
         assert!(changes.has(3) && changes.has(4) && !changes.has(KEPT as u64 + 4));
