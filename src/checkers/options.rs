@@ -61,6 +61,13 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// No bound for anything but clocks: for runs whose faults may keep a system from ever settling. What checkers of
+    /// safety say of the quiet tail is not judged then.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self::all(Duration::from_nanos(u64::MAX))
+    }
+
     /// This long for everything; one mistake in a minute; clocks within half a second, the bound that some
     /// databases with hybrid clocks assume if they are told nothing else.
     #[must_use]

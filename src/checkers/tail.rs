@@ -76,6 +76,7 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkers::Bounds;
     use crate::checkers::testing::Script;
 
     fn at(millis: u64) -> Instant {
@@ -113,5 +114,6 @@ mod tests {
         assert_eq!(tail.deadline(at(150), within), Some(at(160)));
         assert!(!tail.overdue(at(5), within, at(111)));
         assert!(tail.overdue(at(5), within, at(112)));
+        assert!(!tail.overdue(at(5), Bounds::none().settle, Instant::MAX));
     }
 }

@@ -95,7 +95,10 @@ fn options(scenario: &Scenario) -> CheckerOptions {
         nodes: cluster.size(),
         voters: (!reconfigured).then(|| voters(scenario).len()),
         progress_within: progress_within(scenario),
-        bounds: Bounds::all(progress_within(scenario)),
+        bounds: match scenario.budget {
+            Budget::Assumptions => Bounds::all(progress_within(scenario)),
+            Budget::Unlimited => Bounds::none(),
+        },
         lossless: is_lossless(scenario),
         conserved: None,
         watch: scenario.watch.as_ref().map(|watch| {
@@ -117,7 +120,8 @@ fn is_lossless(scenario: &Scenario) -> bool {
     let link = &network.link;
     let changes = network.regions.iter().map(|region| region.change);
     let shares = changes.flat_map(|change| [change.loss, change.corruption]).flatten();
-    link.queue_bytes.is_none()
+    network.fates.is_empty()
+        && link.queue_bytes.is_none()
         && shares.chain([link.loss, link.corruption]).all(|share| share == Probability::default())
 }
 
