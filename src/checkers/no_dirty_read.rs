@@ -4,10 +4,11 @@
 //! later reader finds another one in its place, or none. Source: Adya 1999, chapter 4 (G1a, of transactions); Kreps,
 //! Narkhede and Rao 2011 (Kafka), and Junqueira, Reed and Serafini 2011 (committed prefixes).
 //!
-//! What it needs to see: `Shown`, for each entry in each answer to a reader, with the mark that the reader was told.
-//! Two different entries shown at one index, and an entry above its own mark, are a violation at any time. A mark is held against what was shown before
-//! only in the quiet tail, because a follower's mark may lag. What it cannot see: an entry that was shown too early and
-//! survived (that was luck; `leader-completeness` judges the commitment itself), and one that nobody asked for again.
+//! What it needs to see: `Shown`, for each entry in each answer to a reader, with the mark that the reader was told. Two
+//! different entries shown at one index, and an entry above its own mark, are a violation at any time. A mark is held
+//! against what was shown before only in the quiet tail, because a follower's mark may lag. What it cannot see: an entry
+//! that was shown too early and survived (that was luck; `leader-completeness` judges the commitment itself), and one that
+//! nobody asked for again.
 
 use std::time::Duration;
 

@@ -214,14 +214,14 @@ pub const CHECKERS: &[CheckerEntry] = &[
     },
     CheckerEntry {
         name: "no-lost-update",
-        about: "An acknowledged write is returned, or a version that knew it; and no version is returned beside one that knew it.",
+        about: "An acknowledged write is returned, or a version that knew it; and no version beside one that knew it.",
         kind: Kind::Safety,
         source: "Preguica et al. 2012, section 3; DeCandia et al. 2007, section 4.4",
         build: Some(|options| Box::new(NoLostUpdate::new(options.bounds.settle))),
     },
     CheckerEntry {
         name: "ownership-cover",
-        about: "An epoch gives no key to two nodes, a node accepts writes only for keys it owns, and no key is left without an owner.",
+        about: "An epoch gives no key to two nodes, only owners accept writes, and in the end each key has one owner.",
         kind: Kind::Safety,
         source: "Chang et al. 2006, section 5.2; Adya et al. 2016",
         build: Some(|options| Box::new(OwnershipCover::new(options.bounds.settle))),

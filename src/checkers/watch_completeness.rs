@@ -350,7 +350,9 @@ mod tests {
     fn only_the_last_changes_are_remembered() {
         let mut changes = Changes::default();
         let (node, at) = (NodeId(0), Instant::ZERO);
-        [1, 1].into_iter().for_each(|revision| changes.add(Change { revision, node, at }));
+        for revision in [1, 1] {
+            changes.add(Change { revision, node, at });
+        }
         assert_eq!(changes.kept.len(), 1, "a replica that applies it too changes nothing");
         (1..=KEPT as u64 + 3).for_each(|revision| changes.add(Change { revision, node, at }));
         assert_eq!((changes.kept.len(), changes.forgotten), (KEPT, 3));
