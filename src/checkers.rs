@@ -5,26 +5,51 @@
 //! says *vacuous*, not *ok*: a run in which nobody had anything to check is *unknown*.
 
 pub mod at_most_once;
+pub mod atomic_commitment;
+pub mod bounded_resources;
+mod causality;
+pub mod clock_bounds;
+pub mod clock_condition;
+pub mod consensus;
+pub mod convergence;
 pub mod durability;
 pub mod election_safety;
+pub mod external_consistency;
+pub mod failure_detector_accuracy;
+pub mod failure_detector_completeness;
+pub mod leader_agreement;
 pub mod leader_append_only;
 pub mod leader_completeness;
 pub mod linearizability;
 pub mod log_matching;
 mod logs;
+pub mod mapping_stability;
+mod multiversion;
+pub mod mutual_exclusion;
+pub mod no_dirty_read;
+pub mod no_lost_update;
+mod opinions;
+pub mod options;
+pub mod ordered_channel;
+pub mod ownership_cover;
 pub mod progress;
 pub mod quiet_minority;
+mod recent;
 pub mod recovery_equivalence;
 pub mod registry;
 pub mod session_guarantees;
+pub mod snapshot_read;
 pub mod stability;
 pub mod state_machine_safety;
-pub mod transactions;
+mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod transactions;
+pub mod watch_completeness;
 mod window;
 
-pub use registry::{CHECKERS, CheckerEntry, CheckerOptions, Kind, PANIC, Watch, build};
+pub use options::{Bounds, CheckerOptions, Conserved, Watch};
+pub use registry::{CHECKERS, CheckerEntry, Kind, PANIC, build};
 
 use std::fmt;
 
@@ -53,6 +78,13 @@ impl Violation {
     #[must_use]
     pub fn because(mut self, fact: impl fmt::Display) -> Self {
         self.evidence.push(fact.to_string());
+        self
+    }
+
+    /// The same violation, found to show at `at`.
+    #[must_use]
+    const fn dated(mut self, at: Instant) -> Self {
+        self.at = at;
         self
     }
 }

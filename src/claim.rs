@@ -4,12 +4,28 @@
 //! moment of the fact (an entry is claimed to be durable after its sync returned), and like every effect of a
 //! handler it carries a time: if power fails before it, it was never made.
 //!
+//! The first variants, through `Recovered`, are about elections and one replicated log per node; the others are about the
+//! other protocols of the field, the larger ones in families of their own. A system makes the claims of the protocols
+//! that it runs and no others: a checker that hears none of its claims has nothing to check.
+//!
 //! The claims about a replicated log describe one log per node. A restarted node tells its log anew:
 //! `Recovering`, then what it found (`Snapshot`, `Append` ...), then `Recovered`.
 
+pub mod agreement;
+pub mod delivery;
+pub mod membership;
+pub mod ownership;
+pub mod versioning;
+
 use std::fmt;
 
+use crate::claim::agreement::Agreement;
+use crate::claim::delivery::Delivery;
+use crate::claim::membership::Membership;
+use crate::claim::ownership::Ownership;
+use crate::claim::versioning::{Stamp, Versioning};
 use crate::kernel::ids::{Generation, LogIndex, NodeId, RequestId};
+use crate::kernel::time::WallTime;
 
 /// What a node believes its part to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,7 +137,97 @@ pub enum Claim {
         /// Its second number.
         b: u64,
     },
+    /// A log's owner showed an entry to a reader as committed: the broker of a partition log when it answers a fetch,
+    /// one claim for each entry in the answer.
+    Shown {
+        /// Where the entry stands.
+        index: LogIndex,
+        /// The digest of its content.
+        digest: u64,
+        /// The high-water mark that the reader was told with it.
+        mark: LogIndex,
+    },
+    /// A protected resource let a write pass: a store that clients may write to only under a lease, when it has compared
+    /// the fencing token (or should have). Claimed once for each write, by whoever decides, not by every replica.
+    TokenAccepted {
+        /// What was written to.
+        resource: u64,
+        /// The fencing token under which the writer holds it.
+        token: u64,
+        /// Who wrote: the number of a node or of a session.
+        holder: u64,
+    },
+    /// What a replica holds of an object, told when it changed and after each start: the digest of a register's siblings
+    /// at a node of a leaderless store, or of the whole member table at a node that gossips.
+    Holds {
+        /// The object: a key, or one number for the whole state. Only nodes that claim an object are compared.
+        object: u64,
+        /// The digest of the replica's state.
+        digest: u64,
+    },
+    /// The node's clock gave out a stamp: a node with a Lamport or hybrid clock, for each version that it writes and each
+    /// message that it stamps.
+    Stamped {
+        /// The stamp.
+        stamp: Stamp,
+        /// The largest stamp of anything that the node knows to have happened before: its own last one, or that of the
+        /// message that it acts upon. [`Stamp::NONE`] if there is none.
+        after: Stamp,
+        /// What the node's own wall clock showed; the origin if the clock is logical only.
+        clock: WallTime,
+    },
+    /// How much of a bounded resource the node uses: a broker with a queue of requests, when the queue has grown.
+    Gauge {
+        /// What is used: `queue`, `disk-bytes`, `stall-ns`, `fan-out` ...
+        resource: &'static str,
+        /// How much.
+        value: u64,
+        /// How much the design allows.
+        cap: u64,
+    },
+    /// About atomic commitment and consensus.
+    Agreement(Agreement),
+    /// About versions of a value and which of them were known to whom.
+    Versioning(Versioning),
+    /// About who is alive, and who leads a view.
+    Membership(Membership),
+    /// About who owns which keys.
+    Ownership(Ownership),
+    /// About frames of an ordered channel and changes told to watchers.
+    Delivery(Delivery),
 }
+
+impl Claim {
+    /// Whether it is about elections, a replicated log, or something of a user's own: what most runs are full of.
+    #[must_use]
+    pub const fn is_about_a_log(&self) -> bool {
+        matches!(
+            self,
+            Self::Role { .. }
+                | Self::Vote { .. }
+                | Self::Append { .. }
+                | Self::Truncate { .. }
+                | Self::Durable { .. }
+                | Self::Snapshot { .. }
+                | Self::Commit { .. }
+                | Self::Apply { .. }
+                | Self::Recovering
+                | Self::Recovered { .. }
+                | Self::Custom { .. }
+        )
+    }
+}
+
+macro_rules! family {
+    ($($name:ident),*) => {
+        $(impl From<$name> for Claim {
+            fn from(claim: $name) -> Self {
+                Self::$name(claim)
+            }
+        })*
+    };
+}
+family!(Agreement, Versioning, Membership, Ownership, Delivery);
 
 impl fmt::Display for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -154,6 +260,25 @@ impl fmt::Display for Claim {
                 write!(f, "gave up the lease on {resource} with token {token}")
             }
             Self::Custom { name, a, b } => write!(f, "claims {name}({a}, {b})"),
+            Self::Shown { index, digest, mark } => {
+                write!(f, "shows {index} ({digest:016x}) as committed, with the mark at {mark}")
+            }
+            Self::TokenAccepted { resource, token, holder } => {
+                write!(f, "accepts a write of holder {holder} to {resource} under token {token}")
+            }
+            Self::Holds { object, digest } => write!(f, "holds {digest:016x} of object {object}"),
+            Self::Stamped { stamp, after, .. } if after == Stamp::NONE => {
+                write!(f, "stamps {stamp}")
+            }
+            Self::Stamped { stamp, after, .. } => write!(f, "stamps {stamp}, knowing of {after}"),
+            Self::Gauge { resource, value, cap } => {
+                write!(f, "uses {value} of {resource}, of which {cap} are allowed")
+            }
+            Self::Agreement(claim) => claim.fmt(f),
+            Self::Versioning(claim) => claim.fmt(f),
+            Self::Membership(claim) => claim.fmt(f),
+            Self::Ownership(claim) => claim.fmt(f),
+            Self::Delivery(claim) => claim.fmt(f),
         }
     }
 }

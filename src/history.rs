@@ -102,6 +102,9 @@ pub mod functions {
     pub const INCREMENT: &str = "increment";
     /// Appends to the list at the key.
     pub const APPEND: &str = "append";
+    /// Executes a transaction: a list of `[function, key, value]` with the functions `r`, `w` and `append`; a read has
+    /// no value when it is asked, and its result when it is answered.
+    pub const TRANSACTION: &str = "txn";
     /// Opens a session. The workload's clients send it first if the system asks for it; it is not part of
     /// the history.
     pub const OPEN_SESSION: &str = "open-session";
@@ -185,7 +188,8 @@ pub struct HistoryEvent {
     pub phase: Phase,
     /// To what: in `Invoke` with the argument, in `Ok` with the result.
     pub operation: Operation,
-    /// The version of the state that an `Ok` result shows (a log index), 0 if the system gives none.
+    /// The version of the state that an `Ok` result shows (a log index; of a transaction its timestamp), 0 if the system
+    /// gives none.
     pub version: u64,
     /// Why it failed or is unknown; empty otherwise.
     pub reason: &'static str,

@@ -170,8 +170,12 @@ pub enum Fact {
 pub struct Interest(u8);
 
 impl Interest {
-    /// Claims.
-    pub const CLAIMS: Self = Self(1);
+    /// Claims about elections and a replicated log, and those of a user's own.
+    pub const LOG_CLAIMS: Self = Self(1);
+    /// The other claims: whoever wants only these costs a run of a replicated log nothing.
+    pub const PROTOCOL_CLAIMS: Self = Self(64);
+    /// All claims.
+    pub const CLAIMS: Self = Self::LOG_CLAIMS.and(Self::PROTOCOL_CLAIMS);
     /// What clients invoke and see.
     pub const HISTORY: Self = Self(2);
     /// Nodes that start, stop, pause; faults; phases.
@@ -183,14 +187,21 @@ impl Interest {
     /// Timers, requests, replies, marks, notes.
     pub const OTHER: Self = Self(32);
     /// Everything.
-    pub const ALL: Self = Self(63);
+    pub const ALL: Self = Self(127);
     /// Nothing.
     pub const NONE: Self = Self(0);
+    /// How many classes there are.
+    pub const CLASSES: usize = 7;
 
     /// Both.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// The classes in it, each as a number below [`Interest::CLASSES`].
+    pub fn classes(self) -> impl Iterator<Item = usize> {
+        (0..Self::CLASSES).filter(move |class| self.0 & (1 << class) != 0)
     }
 
     /// Whether the two have a class in common.
@@ -205,7 +216,8 @@ impl Fact {
     #[must_use]
     pub const fn class(&self) -> Interest {
         match self {
-            Self::Claimed(_) => Interest::CLAIMS,
+            Self::Claimed(claim) if claim.is_about_a_log() => Interest::LOG_CLAIMS,
+            Self::Claimed(_) => Interest::PROTOCOL_CLAIMS,
             Self::History(_) => Interest::HISTORY,
             Self::Started { .. }
             | Self::Stopped(_)

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::checkers::registry::Watch;
+use crate::checkers::Watch;
 use crate::checkers::{Checker, Judgement, Violation};
 use crate::claim::Claim;
 use crate::history::{EndedBy, HistoryEvent, Operation, Phase, functions};

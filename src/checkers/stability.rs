@@ -5,7 +5,7 @@
 //! (dissertation), section 9.6; Howard and Abraham, *Raft does not guarantee liveness in the face of
 //! network faults*, 2020.
 
-use crate::checkers::registry::Watch;
+use crate::checkers::Watch;
 use crate::checkers::{Checker, Judgement, Violation};
 use crate::claim::{Claim, Role};
 use crate::kernel::ids::{Generation, NodeId};

@@ -4,9 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::checkers::{CheckerOptions, Judgement, build};
+use crate::checkers::{Bounds, CheckerOptions, Judgement, build};
+use crate::claim::membership::{Membership, Opinion};
+use crate::claim::versioning::{Dot, Versioning};
 use crate::claim::{Claim, Role};
-use crate::history::{EndedBy, HistoryEvent, Operation, Phase, Value};
+use crate::history::{EndedBy, HistoryEvent, Operation, Phase, Value, functions};
 use crate::kernel::ids::{ClientId, Generation, LogIndex, NodeId, RequestId};
 use crate::kernel::time::Instant;
 use crate::trace::{Endpoint, Event, Fact, Stop};
@@ -26,6 +28,11 @@ pub(crate) fn request(sequence: u64) -> RequestId {
     RequestId { session: 1, sequence }
 }
 
+/// The dot `(actor, counter)`.
+pub(crate) fn dot((actor, counter): (u32, u64)) -> Dot {
+    Dot { actor, counter }
+}
+
 impl Script {
     pub fn new() -> Self {
         Self::default()
@@ -42,6 +49,12 @@ impl Script {
         self
     }
 
+    /// The next fact happens at the same time as the last one.
+    pub fn at_once(mut self) -> Self {
+        self.now -= 1;
+        self
+    }
+
     fn push(mut self, node: Option<u32>, fact: Fact) -> Self {
         let at = Instant::from_nanos(self.now * 1_000_000);
         let number = self.events.len() as u64 + 1;
@@ -50,8 +63,8 @@ impl Script {
         self
     }
 
-    pub fn claim(self, node: u32, claim: Claim) -> Self {
-        self.push(Some(node), Fact::Claimed(claim))
+    pub fn claim(self, node: u32, claim: impl Into<Claim>) -> Self {
+        self.push(Some(node), Fact::Claimed(claim.into()))
     }
 
     pub fn start(self, node: u32) -> Self {
@@ -60,6 +73,14 @@ impl Script {
 
     pub fn stop(self, node: u32) -> Self {
         self.push(Some(node), Fact::Stopped(Stop::PowerFailure))
+    }
+
+    pub fn pause(self, node: u32) -> Self {
+        self.push(Some(node), Fact::Paused)
+    }
+
+    pub fn resume(self, node: u32) -> Self {
+        self.push(Some(node), Fact::Resumed)
     }
 
     pub fn wipe(self, node: u32) -> Self {
@@ -135,6 +156,29 @@ impl Script {
         self.claim(node, Claim::Apply { index: LogIndex(index), digest, request })
     }
 
+    /// An entry with a digest is shown to a reader, with the mark.
+    pub fn shown(self, node: u32, entry: (u64, u64), mark: u64) -> Self {
+        let (index, digest) = (LogIndex(entry.0), entry.1);
+        self.claim(node, Claim::Shown { index, digest, mark: LogIndex(mark) })
+    }
+
+    /// A node thinks something of another one.
+    pub fn thinks(self, node: u32, of: u32, opinion: Opinion) -> Self {
+        self.claim(node, Membership::Thinks { of: NodeId(of), opinion })
+    }
+
+    /// A version `(actor, counter)` of an object is written at node 0 for the n-th operation of the script.
+    pub fn writes(self, object: u64, version: (u32, u64), sequence: u64) -> Self {
+        let (dot, request) = (dot(version), request(sequence));
+        self.claim(0, Versioning::Wrote { object, dot, request })
+    }
+
+    /// A version of an object was written knowing another one.
+    pub fn supersedes(self, object: u64, newer: (u32, u64), older: (u32, u64)) -> Self {
+        let (newer, older) = (dot(newer), dot(older));
+        self.claim(0, Versioning::Supersedes { object, newer, older })
+    }
+
     pub fn recovering(self, node: u32) -> Self {
         self.claim(node, Claim::Recovering)
     }
@@ -202,6 +246,25 @@ impl Script {
         }
     }
 
+    /// A transaction of reads and writes; a read of 0 finds nothing.
+    pub fn asked(steps: &[(&str, &str, i64)]) -> Operation {
+        let step = |&(function, key, value): &(&str, &str, i64)| {
+            let value = if (function, value) == ("r", 0) { Value::Nil } else { Value::Int(value) };
+            Value::list([function.into(), key.into(), value])
+        };
+        Operation::new(functions::TRANSACTION, Value::Nil, Value::list(steps.iter().map(step)))
+    }
+
+    /// A process has its transaction done, with these results, at a timestamp.
+    pub fn answered(self, process: u64, steps: &[(&str, &str, i64)], timestamp: u64) -> Self {
+        self.history(process, Phase::Ok, Some(Self::asked(steps).value), timestamp)
+    }
+
+    /// A process asks for a transaction and has it done.
+    pub fn transaction(self, process: u64, steps: &[(&str, &str, i64)], timestamp: u64) -> Self {
+        self.invoke(process, Self::asked(steps)).answered(process, steps, timestamp)
+    }
+
     /// What the checker of this name says of this trace in a cluster of three.
     pub fn judged_by(&self, name: &str) -> Judgement {
         self.judged(name, &CheckerOptions::new(3))
@@ -224,6 +287,11 @@ impl Script {
 
 /// Ten milliseconds: a bound that scripts can state in facts.
 pub(crate) const TEN_MILLIS: Duration = Duration::from_millis(10);
+
+/// A cluster of three, in which everything must settle within ten milliseconds.
+pub(crate) fn settling() -> CheckerOptions {
+    CheckerOptions { bounds: Bounds::all(TEN_MILLIS), ..CheckerOptions::new(3) }
+}
 
 /// The claim must hold.
 #[track_caller]

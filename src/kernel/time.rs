@@ -107,6 +107,9 @@ impl fmt::Display for Instant {
 }
 
 impl WallTime {
+    /// The origin of wall clocks: where one that is right stands when the run starts.
+    pub const ZERO: Self = Self(0);
+
     /// The wall time `nanos` nanoseconds after (or before, if negative) the true start of the run.
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Self {

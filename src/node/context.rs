@@ -116,8 +116,8 @@ impl<N: Node> Context<'_, N> {
     }
 
     /// Claims something to the checkers.
-    pub fn claim(&mut self, claim: Claim) {
-        self.effect(Effect::Claim(claim));
+    pub fn claim(&mut self, claim: impl Into<Claim>) {
+        self.effect(Effect::Claim(claim.into()));
     }
 
     /// Claims a role in a generation: what `election-safety` judges and faults aimed at `leader` look for.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::checkers::Checker;
-use crate::checkers::registry::{self, CheckerOptions, Kind, Watch};
+use crate::checkers::registry::{self, Kind};
+use crate::checkers::{Bounds, Checker, CheckerOptions, Watch};
 use crate::history::functions;
 use crate::kernel::ids::{ClientId, NodeId};
+use crate::kernel::random::Probability;
 use crate::run::RunError;
 use crate::scenario::Scenario;
 use crate::scenario::judgement::Checks;
@@ -100,6 +101,12 @@ fn options(scenario: &Scenario) -> CheckerOptions {
         nodes: cluster.size(),
         voters: (!reconfigured).then(|| voters(scenario).len()),
         progress_within: progress_within(scenario),
+        bounds: match scenario.budget {
+            Budget::Assumptions => Bounds::all(progress_within(scenario)),
+            Budget::Unlimited => Bounds::none(),
+        },
+        lossless: is_lossless(scenario),
+        conserved: None,
         watch: scenario.watch.as_ref().map(|watch| {
             let nodes = nodes_of(&watch.minority, cluster);
             Watch {
@@ -111,6 +118,17 @@ fn options(scenario: &Scenario) -> CheckerOptions {
             }
         }),
     }
+}
+
+/// Whether messages arrive as long as no fault is about.
+fn is_lossless(scenario: &Scenario) -> bool {
+    let network = &scenario.network;
+    let link = &network.link;
+    let changes = network.regions.iter().map(|region| region.change);
+    let shares = changes.flat_map(|change| [change.loss, change.corruption]).flatten();
+    network.fates.is_empty()
+        && link.queue_bytes.is_none()
+        && shares.chain([link.loss, link.corruption]).all(|share| share == Probability::default())
 }
 
 /// Who votes when the run begins.

@@ -28,7 +28,6 @@ const STEPS: u64 = 72;
 /// A checker and what it has found.
 struct Judge {
     checker: Box<dyn Checker>,
-    interest: Interest,
     found: bool,
 }
 
@@ -36,6 +35,8 @@ struct Judge {
 pub(super) struct Observer {
     pub trace: Trace,
     judges: Vec<Judge>,
+    /// For each class of facts the places of the judges that want it.
+    wanting: [Vec<usize>; Interest::CLASSES],
     /// What any of the judges, or the chronicle, wants to see.
     interest: Interest,
     outcome: Outcome,
@@ -59,10 +60,14 @@ pub(super) struct Observer {
 
 impl Observer {
     pub fn new(options: &SimulationOptions, checkers: Vec<Box<dyn Checker>>) -> Self {
-        let judges: Vec<Judge> = checkers
-            .into_iter()
-            .map(|checker| Judge { interest: checker.interest(), checker, found: false })
-            .collect();
+        let mut wanting: [Vec<usize>; Interest::CLASSES] = Default::default();
+        let mut interest = Interest::NONE;
+        for (place, checker) in checkers.iter().enumerate() {
+            interest = interest.and(checker.interest());
+            checker.interest().classes().for_each(|class| wanting[class].push(place));
+        }
+        let judges: Vec<Judge> =
+            checkers.into_iter().map(|checker| Judge { checker, found: false }).collect();
         let chronicle = Interest::CLAIMS.and(Interest::HISTORY).and(Interest::FAULTS);
         let wanted = if options.keep == Keep::Trace { Interest::ALL } else { chronicle };
         let groups: Vec<usize> = options
@@ -76,8 +81,9 @@ impl Observer {
         let step = (total / STEPS as u32).max(Duration::from_millis(1));
         Self {
             trace: if options.keep == Keep::Trace { Trace::kept() } else { Trace::default() },
-            interest: judges.iter().fold(wanted, |all, judge| all.and(judge.interest)),
+            interest: wanted.and(interest),
             judges,
+            wanting,
             outcome: Outcome {
                 step,
                 timeline: vec![Vec::new(); options.workload.clients.len()],
@@ -112,8 +118,9 @@ impl Observer {
 
     fn show(&mut self, event: &Event, class: Interest) {
         self.chronicle(event);
-        for judge in &mut self.judges {
-            if judge.found || !judge.interest.meets(class) {
+        for &place in class.classes().flat_map(|class| &self.wanting[class]) {
+            let judge = &mut self.judges[place];
+            if judge.found {
                 continue;
             }
             if let Err(violation) = judge.checker.observe(event) {
