@@ -61,34 +61,28 @@ pub enum Timing {
     Generated,
 }
 
-const AT: &[Field] = &[
-    Field::required(
-        "at",
-        Kind::Duration,
-        "when it begins, or from when on it waits for its trigger",
-    ),
-    UPON,
-    Field::optional(
-        "draws",
-        Kind::Count(0, u64::MAX),
-        "the number that names what it draws; default: its place in the list",
-    ),
-    Field::optional(
-        "yields",
-        Kind::Flag,
-        "it was drawn: it is held back if it would break what the system relies on; default false",
-    ),
-];
-const UPON: Field = Field::optional("upon", trigger::KIND, "what it waits for");
-const FOR: &[Field] =
-    &[Field::optional("for", Kind::Duration, "how long it lasts; until it is healed if left out")];
-const EVERY: &[Field] =
-    &[Field::required("every", Kind::Distribution, "the time from one to the next"), UPON];
-const FOR_DRAWN: &[Field] = &[Field::optional(
-    "for",
-    Kind::Distribution,
-    "how long it lasts; until it is healed if left out",
+const AT: &[Field] = &[Field::required(
+    "at",
+    Kind::Duration,
+    "when it begins, or from when on it waits for its trigger",
 )];
+const FOR: Field =
+    Field::optional("for", Kind::Duration, "how long it lasts; until it is healed if left out");
+const UPON: Field = Field::optional("upon", trigger::KIND, "what it waits for");
+const DRAWS: Field = Field::optional(
+    "draws",
+    Kind::Count(0, u64::MAX),
+    "the number that names what it draws; default: its place in the list",
+);
+const YIELDS: Field = Field::optional(
+    "yields",
+    Kind::Flag,
+    "it was drawn: it is held back if it would break what the system relies on; default false",
+);
+const EVERY: &[Field] =
+    &[Field::required("every", Kind::Distribution, "the time from one to the next")];
+const FOR_DRAWN: Field =
+    Field::optional("for", Kind::Distribution, "how long it lasts; until it is healed if left out");
 
 const RESTART: Field = Field::optional(
     "restart",
@@ -310,15 +304,13 @@ impl FaultForm {
     /// What an object of this form looks like.
     #[must_use]
     pub(crate) const fn shape(&self, timing: Timing) -> Shape {
-        let (start, span) = match timing {
-            Timing::Scheduled => (AT, FOR),
-            Timing::Generated => (EVERY, FOR_DRAWN),
+        let (start, rest): (_, &[Field]) = match (timing, self.lasts) {
+            (Timing::Scheduled, Lasts::Spanning) => (AT, &[FOR, UPON, DRAWS, YIELDS]),
+            (Timing::Scheduled, Lasts::Momentary) => (AT, &[UPON, DRAWS, YIELDS]),
+            (Timing::Generated, Lasts::Spanning) => (EVERY, &[FOR_DRAWN, UPON]),
+            (Timing::Generated, Lasts::Momentary) => (EVERY, &[UPON]),
         };
-        let span = match self.lasts {
-            Lasts::Spanning => span,
-            Lasts::Momentary => &[],
-        };
-        Shape { name: self.name, about: self.about, groups: [start, self.fields, span] }
+        Shape { name: self.name, about: self.about, groups: [start, self.fields, rest] }
     }
 }
 
