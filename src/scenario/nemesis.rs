@@ -73,12 +73,12 @@ const BUDGETS: [(&str, Budget); 2] =
 const TAILS: [(&str, Tail); 2] = [("all", Tail::All), ("core", Tail::Core)];
 
 /// The names of budgets.
-pub fn budgets() -> Vec<&'static str> {
+pub(super) fn budgets() -> Vec<&'static str> {
     BUDGETS.iter().map(|(name, _)| *name).collect()
 }
 
 /// The names of tails.
-pub fn tails() -> Vec<&'static str> {
+pub(super) fn tails() -> Vec<&'static str> {
     TAILS.iter().map(|(name, _)| *name).collect()
 }
 

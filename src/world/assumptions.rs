@@ -83,15 +83,15 @@ impl Assumptions {
             let until_now = &happened[..=place];
             let lasting: Vec<&Happened<'_>> =
                 damages.iter().filter(|damage| !self.is_repaired(damage, until_now)).collect();
-            let damaged: BTreeSet<NodeId> =
+            let hit: BTreeSet<NodeId> =
                 lasting.iter().flat_map(|damage| damage.nodes).copied().collect();
             let met = |voters: &&BTreeSet<NodeId>| {
-                let hit = voters.intersection(&damaged).count();
-                !voters.is_empty() && hit > voters.len() / 2
+                let count = voters.intersection(&hit).count();
+                !voters.is_empty() && count > voters.len() / 2
             };
             if let Some(voters) = electorates.iter().find(met) {
                 let kinds = lasting.iter().flat_map(|damage| silent_damage(damage.fault)).collect();
-                return Some(Broken { at: one.from, why: explained(voters, &damaged, &kinds) });
+                return Some(Broken { at: one.from, why: explained(voters, &hit, &kinds) });
             }
         }
         None

@@ -3,7 +3,7 @@
 //! A replicated system is to work with a majority, so its liveness may be judged with one: a random *core* is healed, and of
 //! the others each is switched off or stays as it is, if that means that it is away: down, paused or cut off. What makes a
 //! node odd rather than absent (a slow disk, a drifting clock) ends everywhere: a design may wait for such a node.
-//! Source: the liveness phase of TigerBeetle's simulator.
+//! Source: the liveness phase of `TigerBeetle`'s simulator.
 //!
 //! If a disk was damaged or members were changed, everybody is healed: which nodes are needed then is not known from
 //! outside.

@@ -1,8 +1,8 @@
 //! Swizzle: a random half of the nodes goes away one after the other, and comes back one after the other in another order.
 //!
 //! What survives one node after the other often does not survive every combination on the way; the staggering walks
-//! through many of them. It is taken apart into one fault for each node before the run. Source: the testing of
-//! FoundationDB ("swizzle-clogging"; Zhou et al. 2021, section 4).
+//! through many of them. It is taken apart into one fault for each node before the run. Source: `FoundationDB`'s
+//! documentation, "Simulation and Testing" (swizzle-clogging).
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ fn parts(
     stream.shuffle(&mut returns);
     let part = |((place, &node), back): ((usize, &NodeId), u32)| {
         let gone = step * place as u32;
-        let lasts = (span / 2 + step * back - gone).max(Duration::from_nanos(1));
+        let lasts = (span / 2 + step * back).saturating_sub(gone).max(Duration::from_nanos(1));
         let (fault, lasts) = goes_away(node, away, lasts);
         ScheduledFault { at: whole.at + gone, lasts, fault, ..whole.clone() }
     };

@@ -109,7 +109,7 @@ pub const MOVES: &[(&str, Move)] = &[
     ("clock-bound", |stream, _| {
         let bound = Some(millis(stream.below(10)));
         let step = Some(signed(1 << up_to(9, stream), stream) * 1_000_000);
-        Some(clock(ClockFault { bound, step, ..STEADY }, stream))
+        Some(clock(ClockFault { step, bound, ..STEADY }, stream))
     }),
     ("reconfigure", |_, _| Some(momentary(Fault::Reconfigure { members: Target::Most }))),
 ];
