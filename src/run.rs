@@ -6,6 +6,7 @@
 
 mod assumptions;
 pub mod builder;
+mod essentials;
 mod judges;
 mod nemesis;
 pub mod options;
