@@ -161,3 +161,73 @@ pub fn scenario_with(
         })
         .boxed()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+    use crate::scenario::systems::SystemChoice;
+    use crate::world::cluster::Region;
+
+    /// Five nodes in two regions, or one node alone.
+    fn base(nodes: usize) -> Scenario {
+        let mut cluster = Cluster::of_size(nodes);
+        if nodes > 1 {
+            let mut all: Vec<_> = cluster.nodes().collect();
+            let west = all.split_off(nodes / 2);
+            let region = |name: &str, nodes| Region { name: name.to_owned(), nodes };
+            cluster.regions = vec![region("east", all), region("west", west)];
+        }
+        Scenario {
+            workload: Workload::of(1, &[("write", 1), ("read", 1), ("cas", 1)]),
+            ..Scenario::new("drawn", SystemChoice::named("raft-kv"), cluster)
+        }
+    }
+
+    #[test]
+    fn every_kind_of_fault_is_drawn_and_can_be_written_down() {
+        let mut runner = TestRunner::deterministic();
+        let mut drawn = BTreeSet::new();
+        for base in [base(5), base(1)] {
+            let strategy = scenario(&base);
+            for _ in 0..300 {
+                let case = strategy.new_tree(&mut runner).expect("nothing is rejected").current();
+                let again = Scenario::parse("drawn.json", case.to_json().as_bytes(), &[]);
+                drawn.extend(case.faults.iter().map(|scheduled| scheduled.fault.kind()));
+                assert_eq!(again, Ok(case));
+            }
+        }
+        assert_eq!(drawn, FAULTS.iter().map(|form| form.name).collect());
+    }
+
+    #[test]
+    fn only_the_kinds_that_were_asked_for_are_drawn() {
+        let mut runner = TestRunner::deterministic();
+        let cluster = Cluster::of_size(3);
+        let strategy = fault_schedule_of(&["crash", "clock"], &cluster, Duration::from_secs(1));
+        for _ in 0..100 {
+            let schedule = strategy.new_tree(&mut runner).expect("nothing is rejected").current();
+            assert!(schedule.is_sorted_by_key(|scheduled| scheduled.at));
+            let kinds = schedule.iter().map(|scheduled| scheduled.fault.kind());
+            assert!(kinds.into_iter().all(|kind| ["crash", "clock"].contains(&kind)));
+        }
+    }
+
+    /// What is smallest has no fault, one client, one function, and the seed that was drawn.
+    #[test]
+    fn a_case_shrinks_to_nothing_but_its_seed() {
+        let mut runner = TestRunner::deterministic();
+        let mut tree = scenario(&base(5)).new_tree(&mut runner).expect("nothing is rejected");
+        let seed = tree.current().seed;
+        while tree.simplify() {}
+        let smallest = tree.current();
+        assert_eq!(smallest.faults, []);
+        assert_eq!(smallest.workload.clients, [ClientGroup::of(1)]);
+        assert_eq!(smallest.workload.operations.len(), 1);
+        assert_eq!((smallest.seed, smallest.workload.keys), (seed, 1));
+    }
+}

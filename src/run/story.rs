@@ -189,7 +189,7 @@ fn doubts(frame: &Frame, outcome: &Outcome, story: &Story) -> Vec<String> {
             "{unread} reads of the audit did not end ok: what is there is not known"
         ));
     }
-    if outcome.ok.is_empty() && doubts.is_empty() {
+    if outcome.ok.is_empty() && outcome.violations.is_empty() && doubts.is_empty() {
         doubts.push("no checker had anything to check".to_owned());
     }
     doubts
