@@ -48,7 +48,8 @@ pub fn new(arguments: &NewArguments) -> Result<Exit, Failure> {
         "{shown} is there: five nodes, a network cut, a power failure. Its comments say what each part is.\n\n  \
          elara run {file}\n  \
          elara run {file} --seed 7\n  \
-         elara run {file} --without majority-quorum\n"
+         elara run {file} --without majority-quorum\n  \
+         elara sweep {file} --seeds 1000\n"
     ))?;
     Ok(Exit::AsExpected)
 }

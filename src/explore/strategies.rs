@@ -26,6 +26,7 @@ use crate::scenario::fault::{FAULTS, Lasts};
 use crate::world::cluster::Cluster;
 use crate::world::fault::ScheduledFault;
 use crate::world::nemesis::Nemesis;
+use crate::world::options::NetworkOptions;
 
 /// How many faults a schedule has at most.
 const FAULTS_MAX: usize = 6;
@@ -113,7 +114,8 @@ fn group(cluster: &Cluster) -> BoxedStrategy<ClientGroup> {
 }
 
 /// The scenario with other faults, another workload of the same functions, and another seed. Cluster, machine room, system,
-/// times and judges stay; what is about the former faults (the watched window, ablations, a recorded failure) is left out.
+/// times and judges stay; what is about the former faults or operations (the watched window, the fates of
+/// single messages, ablations, a recorded failure) is left out.
 ///
 /// # Panics
 /// If the scenario's clients ask for nothing.
@@ -140,6 +142,7 @@ pub fn scenario_with(
     }
     let workload = workload(&base.cluster, &functions);
     let base = Scenario {
+        network: NetworkOptions { fates: Vec::new(), ..base.network.clone() },
         nemesis: Nemesis::default(),
         watch: None,
         ablations: Vec::new(),
