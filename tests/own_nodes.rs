@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
+use elara::claim::Claim;
 use elara::client::workload::{Routing, Workload};
 use elara::explore::strategies::{fault_schedule_of, scenario_with};
 use elara::explore::testing::{expect_ok, expect_ok_on, hold, load, replay_on};
@@ -139,6 +140,33 @@ fn our_checkers_judge_ones_own_nodes_too() {
     assert_eq!(apart.verdict, Verdict::Unknown, "{apart}");
     assert!(apart.unknown_because.iter().any(|why| why.contains("never-twice")), "{apart}");
     assert!(apart.unknown_because.iter().any(|why| why.contains("election-safety")), "{apart}");
+}
+
+/// Nodes need not know the reads by which ours are audited.
+#[test]
+fn nodes_that_answer_no_read_are_judged_by_their_own_checker() {
+    let deaf = OwnSystem::new(|_| Deaf(0)).checker(counters::NeverTwice::default);
+    expect_ok_on(&deaf, &Scenario { name: "deaf-counters".into(), ..calm() }, 1..=3);
+}
+
+/// A counter that answers no read.
+struct Deaf(u64);
+
+impl Node for Deaf {
+    type Message = Silence;
+    type Timer = ();
+
+    fn on_start(&mut self, _: &mut Context<'_, Self>) {}
+
+    fn on_message(&mut self, _: NodeId, _: Silence, _: &mut Context<'_, Self>) {}
+
+    fn on_request(&mut self, request: Request, ctx: &mut Context<'_, Self>) {
+        if request.operation.function == functions::INCREMENT {
+            self.0 += 1;
+            ctx.claim(Claim::Custom { name: "counted", a: self.0, b: 0 });
+            ctx.reply(request.token, Reply::ok(self.0 as i64));
+        }
+    }
 }
 
 /// A property finds the bug of the counters, and shrinks to one power failure.
