@@ -10,10 +10,12 @@
 
 mod arguments;
 mod command_line;
+mod completions;
 mod explain;
 mod files;
 mod interrupt;
 mod merge;
+mod new;
 mod patterns;
 mod progress;
 pub mod registry;
@@ -98,6 +100,8 @@ fn execute(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Merge(arguments) => merge::merge(&arguments, terminal),
         Command::List(arguments) => explain::list(&arguments, terminal),
         Command::Explain(arguments) => explain::explain(&arguments.name, terminal),
+        Command::New(arguments) => new::new(&arguments),
+        Command::Completions(arguments) => completions::completions(&arguments),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&crate::scenario::schema::schema())
                 .expect("a schema is plain data");

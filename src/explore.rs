@@ -17,3 +17,6 @@ pub mod remembered;
 pub mod seeds;
 pub mod summary;
 pub mod sweep;
+#[cfg(feature = "proptest")]
+pub mod strategies;
+pub mod testing;

@@ -6,6 +6,7 @@
 
 mod assumptions;
 pub mod builder;
+mod essentials;
 mod judges;
 mod nemesis;
 pub mod options;
@@ -133,6 +134,7 @@ fn frame(scenario: &Scenario, options: &RunOptions, without: &[String], panel: &
         expect: scenario.expect.clone(),
         coverage: scenario.coverage.clone(),
         required: panel.required.clone(),
+        reads_count: panel.reads_count,
         schedule: Vec::new(),
         drawn: Vec::new(),
         assumptions: assumptions(scenario),

@@ -46,7 +46,9 @@ fn refused(output: &Output, because: &str) {
 
 #[test]
 fn without_arguments_and_with_help_the_examples_come_first() {
-    for arguments in [&[][..], &["--help"], &["run", "--help"], &["replay", "--help"]] {
+    for arguments in
+        [&[][..], &["--help"], &["run", "--help"], &["replay", "--help"], &["new", "--help"]]
+    {
         let output = elara(arguments);
         assert_eq!(output.status.code(), Some(0));
         assert!(out(&output).starts_with("Examples:\n  elara"), "{arguments:?}");
@@ -98,6 +100,34 @@ fn a_file_too_large_is_refused_before_it_is_read() {
 #[test]
 fn only_a_recorded_failure_is_replayed() {
     refused(&elara_reading(&["replay", "-"], SMALL), "is not a recorded failure");
+}
+
+#[test]
+fn a_new_scenario_runs_and_is_never_written_over() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let name = folder.path().join("my \"first\"");
+    let file = folder.path().join("my \"first\".json");
+    let (name, file) = (name.to_str().expect("it is text"), file.to_str().expect("it is text"));
+    let made = elara(&["new", name]);
+    assert_eq!(made.status.code(), Some(0), "{}", complaint(&made));
+    assert!(out(&made).contains(&format!("elara run '{file}'\n")), "{}", out(&made));
+    let run = elara(&["run", file, "-q"]);
+    assert_eq!(run.status.code(), Some(0), "{}", out(&run));
+    assert!(out(&run).starts_with("my \"first\" seed 1: ok"), "{}", out(&run));
+
+    fs::write(file, "mine").expect("it can be written");
+    refused(&elara(&["new", file]), "exists already; choose another name, or remove it first");
+    assert_eq!(fs::read_to_string(file).expect("it is there"), "mine");
+    refused(&elara(&["new", "no/such/folder/first"]), "cannot write no/such/folder/first.json");
+    refused(&elara(&["new", ""]), "expected a name");
+}
+
+#[test]
+fn completions_are_for_known_shells() {
+    let script = elara(&["completions", "bash"]);
+    assert_eq!(script.status.code(), Some(0));
+    assert!(out(&script).contains("complete -F"));
+    refused(&elara(&["completions", "cmd"]), "possible values: bash");
 }
 
 #[test]

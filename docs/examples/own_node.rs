@@ -17,10 +17,13 @@ use elara::simulation::outcome::Outcome;
 use elara::trace::{Event, Fact, Interest};
 use elara::world::fault::{Fault, PowerFailure, Target};
 
-struct Counter(Option<FileId>, u64);
+/// Where it keeps its count, and the count.
+#[derive(Default)]
+pub struct Counter(Option<FileId>, u64);
 
+/// Nodes tell each other nothing.
 #[derive(Clone, Debug, Hash)]
-struct Silence;
+pub struct Silence;
 impl Message for Silence {}
 
 impl Node for Counter {
@@ -48,7 +51,7 @@ impl Node for Counter {
 
 /// No node gives out a number twice.
 #[derive(Default)]
-struct NeverTwice([u64; 3]);
+pub struct NeverTwice([u64; 3]);
 
 impl Checker for NeverTwice {
     fn name(&self) -> &'static str {
@@ -79,7 +82,7 @@ impl Checker for NeverTwice {
 /// One run: two clients count on three nodes, and after two seconds all of them lose power.
 fn run(seed: u64) -> Outcome {
     let failure = PowerFailure::of(Target::All, Duration::from_secs(1));
-    Simulation::builder(|_| Counter(None, 0))
+    Simulation::builder(|_| Counter::default())
         .seed(seed)
         .clients(2, &[("increment", 1)])
         .fault(Duration::from_secs(2), Fault::PowerFailure(failure))

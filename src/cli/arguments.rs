@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::arguments::sweep::{MergeArguments, SweepArguments};
+use crate::cli::completions::CompletionsArguments;
+use crate::cli::new::NewArguments;
 use crate::cli::registry::Kind;
 use crate::report::text::Detail;
 use crate::scenario::{names, nearest, seed};
@@ -14,6 +16,7 @@ use crate::scenario::{names, nearest, seed};
 const EXAMPLES: &str = "\
 Examples:
   elara run west-coast-partition             run a shipped scenario
+  elara new my                               write my.json, a scenario to start from
   elara run my.json --seed 7                 run your own, with another seed
   elara run my.json --without pre-vote       ... with one pattern off
   elara run my.json --set network.loss=0.05  ... with one field changed
@@ -65,8 +68,12 @@ pub enum Command {
     List(ListArguments),
     /// Explain a system, a pattern, a checker, a fault, a workload or a scenario
     Explain(ExplainArguments),
+    /// Write a scenario to start from, with comments
+    New(NewArguments),
     /// Print the JSON Schema of scenario files
     Schema,
+    /// Print a script by which a shell completes command lines
+    Completions(CompletionsArguments),
 }
 
 /// When to use colours.

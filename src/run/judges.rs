@@ -25,12 +25,17 @@ const ALWAYS: &[&str] = &["linearizability", "durability", "state-machine-safety
 const WATCHING: &[&str] = &["quiet-minority", "stability"];
 const SESSIONS: &str = "session-guarantees";
 
+/// The checkers that judge by the final reads. Nodes of one's own that none of them judges need not know reads.
+const READING: &[&str] = &["linearizability", "durability"];
+
 /// The judges of a run.
 pub(super) struct Panel {
     /// They are shown the run.
     pub checkers: Vec<Box<dyn Checker>>,
     /// Without their word the run cannot be called ok.
     pub required: Vec<String>,
+    /// Whether one of them judges by what the final reads find.
+    pub reads_count: bool,
 }
 
 impl Panel {
@@ -60,7 +65,8 @@ impl Panel {
             })?;
             checkers.push(checker);
         }
-        Ok(Self { checkers, required })
+        let reads_count = checkers.iter().any(|checker| READING.contains(&checker.name()));
+        Ok(Self { checkers, required, reads_count })
     }
 
     /// Whether this checker can object. A panic is noticed in any run.

@@ -42,6 +42,8 @@ pub(super) struct Frame {
     pub coverage: Vec<String>,
     /// The checkers without whose word the run cannot be called ok.
     pub required: Vec<String>,
+    /// Whether somebody judges by what the final reads find.
+    pub reads_count: bool,
     /// The schedule, by whose places the faults that happened are named.
     pub schedule: Vec<ScheduledFault>,
     /// What a swarm drew, one line for each generator.
@@ -183,13 +185,13 @@ fn doubts(frame: &Frame, outcome: &Outcome, story: &Story) -> Vec<String> {
         let (kind, place) = (missed.kind, missed.place);
         doubts.push(format!("the {kind} of faults[{place}] met nobody: the run has not tested it"));
     }
-    if outcome.unread > 0 {
+    if outcome.unread > 0 && frame.reads_count {
         let unread = outcome.unread;
         doubts.push(format!(
             "{unread} reads of the audit did not end ok: what is there is not known"
         ));
     }
-    if outcome.ok.is_empty() && doubts.is_empty() {
+    if outcome.ok.is_empty() && outcome.violations.is_empty() && doubts.is_empty() {
         doubts.push("no checker had anything to check".to_owned());
     }
     doubts

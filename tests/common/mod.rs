@@ -53,14 +53,6 @@ pub fn shown(file: &str, report: &RunReport) -> String {
     let off: Vec<&str> =
         report.without.iter().flat_map(|name| [" --without ", name.as_str()]).collect();
     let off = off.concat();
-    let found = report
-        .violations
-        .iter()
-        .map(|violation| format!("\n    {}: {}", violation.checker, violation.message))
-        .chain(report.unknown_because.iter().map(|why| format!("\n    unknown: {why}")))
-        .collect::<String>();
-    format!(
-        "{file} seed {}: {:?}{found}\n    replay: cargo run --release -- run {file} --seed {}{off}",
-        report.seed, report.verdict, report.seed
-    )
+    let seed = report.seed;
+    format!("{file}: {report}\n  replay: cargo run --release -- run {file} --seed {seed}{off}")
 }
