@@ -186,7 +186,10 @@ fn a_sweep_that_is_stopped_has_run_the_first_seeds() {
 #[test]
 fn a_failure_that_was_written_down_is_the_same_run_again() {
     let mut records = Vec::new();
-    let scenario = scenario();
+    let mut scenario = scenario();
+    let fault = r#"nemesis=[{ "power-failure": "any", "every": "400ms", "restart": "50ms" }]"#;
+    let text = scenario.to_json();
+    scenario = Scenario::parse("random", text.as_bytes(), &[fault.into()]).expect("it is valid");
     let mut watch = Watch {
         stop: &|| None,
         ended: &mut |ended| records.extend(written_down(&scenario, ended.run)),
@@ -197,6 +200,7 @@ fn a_failure_that_was_written_down_is_the_same_run_again() {
     for (record, failure) in records.iter().zip(&report.failures) {
         let text = record.to_json();
         let read = Scenario::parse("record.json", text.as_bytes(), &[]).expect("it is a scenario");
+        assert!(read.nemesis.is_none() && read.faults.len() > 3, "the random faults are listed");
         let again = run_on(&counters(), &read, &RunOptions::default()).expect("it can be run");
         let recorded = read.failure.expect("it is a record");
         assert_eq!((&again.digest, &again.seed), (&recorded.digest, &failure.seed));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::run::expand;
 use crate::run::report::{Expectation, RunReport, Verdict};
 use crate::scenario::Scenario;
 use crate::scenario::judgement::RecordedFailure;
@@ -50,11 +51,15 @@ impl Failure {
     }
 }
 
-/// The scenario that runs exactly this failing run again, wherever it is: with its seed, with what was switched off, and
-/// with what was found. `None` if the run is no failure.
+/// The scenario that runs exactly this failing run of `scenario` again, wherever it is: with its seed, with the faults that
+/// the seed drew, with what was switched off, and with what was found. `None` if the run is no failure.
+///
+/// # Panics
+/// If the run cannot be one of this scenario, because its faults cannot be drawn.
 #[must_use]
 pub fn written_down(scenario: &Scenario, run: &RunReport) -> Option<Scenario> {
     let failure = Failure::of(run)?;
+    let explicit = expand(scenario, run.seed).expect("they were drawn for the run");
     Some(Scenario {
         seed: run.seed,
         without: run.without.clone(),
@@ -66,7 +71,7 @@ pub fn written_down(scenario: &Scenario, run: &RunReport) -> Option<Scenario> {
             elara: run.elara.clone(),
             command: failure.replay,
         }),
-        ..scenario.clone()
+        ..explicit
     })
 }
 

@@ -140,7 +140,11 @@ fn add(whole: &mut SweepReport, part: &SweepReport) {
     whole.events += part.events;
     whole.virtual_ns += part.virtual_ns;
     whole.wall_ns = whole.wall_ns.max(part.wall_ns);
-    for (sum, more) in [(&mut whole.faults, &part.faults), (&mut whole.coverage, &part.coverage)] {
+    for (sum, more) in [
+        (&mut whole.faults, &part.faults),
+        (&mut whole.held_back, &part.held_back),
+        (&mut whole.coverage, &part.coverage),
+    ] {
         for (name, runs) in more {
             *sum.entry(name.clone()).or_default() += runs;
         }

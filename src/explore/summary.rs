@@ -65,6 +65,8 @@ pub struct SweepReport {
     pub wall_ns: u64,
     /// In how many runs each kind of fault happened.
     pub faults: BTreeMap<String, u64>,
+    /// In how many runs the nemesis held each kind of fault back, to keep what the system relies on.
+    pub held_back: BTreeMap<String, u64>,
     /// In how many runs each coverage mark was reached.
     pub coverage: BTreeMap<String, u64>,
     /// The marks of the system and of the scenario that no run reached.
@@ -136,13 +138,16 @@ impl SweepReport {
         }
         self.events += run.events;
         self.virtual_ns += run.virtual_ns;
-        for kind in run.faults.keys() {
-            *self.faults.entry(kind.clone()).or_default() += 1;
+        for (runs, names) in [
+            (&mut self.faults, &run.faults),
+            (&mut self.held_back, &run.held_back),
+            (&mut self.coverage, &run.coverage),
+        ] {
+            for name in names.keys() {
+                *runs.entry(name.clone()).or_default() += 1;
+            }
         }
-        for mark in run.coverage.keys() {
-            *self.coverage.entry(mark.clone()).or_default() += 1;
-            self.never_reached.remove(mark);
-        }
+        self.never_reached.retain(|mark| !run.coverage.contains_key(mark));
     }
 
     /// Takes in what any run, of the range or remembered, has to complain about.

@@ -28,6 +28,7 @@ pub fn render(sweep: &SweepReport, style: Style) -> String {
     runs(sweep, &mut page);
     if style.detail == Detail::Verbose {
         table("Faults", &sweep.faults, &mut page);
+        table("Held back", &sweep.held_back, &mut page);
         table("Coverage", &sweep.coverage, &mut page);
     } else {
         page.wrapped_fact("Faults", &listed(sweep.faults.keys()));
