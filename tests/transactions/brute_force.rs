@@ -123,7 +123,7 @@ fn snapshot_isolated(
     if waiting.iter().all(|p| !p.committed) && begun.iter().all(|(p, _)| !p.committed) {
         return true;
     }
-    let begin = (0..waiting.len()).any(|next| {
+    let one_begins = (0..waiting.len()).any(|next| {
         if execute(&waiting[next], state, workload).is_none() {
             return false;
         }
@@ -132,7 +132,7 @@ fn snapshot_isolated(
         begun.push((waiting.remove(next), Vec::new()));
         snapshot_isolated(&waiting, &begun, state, workload)
     });
-    begin
+    one_begins
         || (0..begun.len()).any(|next| {
             let mut begun = begun.to_vec();
             let (placed, overwritten) = begun.remove(next);

@@ -291,9 +291,8 @@ impl Store {
         let (snapshot, remote) = (running.snapshot, running.remote);
         let visible = |e: &Element| match bug {
             _ if e.pending.is_some() => own(e) || shows_pending,
-            Bug::ReadSkew => true,
             Bug::LongFork if e.site != site => e.commit <= remote,
-            Bug::None | Bug::DirtyWrite => true,
+            Bug::None | Bug::DirtyWrite | Bug::ReadSkew => true,
             _ if shows_pending => true,
             _ => e.commit <= snapshot,
         };

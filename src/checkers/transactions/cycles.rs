@@ -62,35 +62,23 @@ const STATES: usize = 3;
 
 impl Class {
     /// The state after an edge of a kind, if a path of the class may go on with it. State 0 is before the first edge.
-    const fn next(self, state: u8, kind: Kind) -> Option<u8> {
-        let anti = matches!(kind, Kind::ReadWrite);
-        match (self, state) {
-            (_, state) if matches!(kind, Kind::Pass) => Some(state),
-            (Self::Any, _) => Some(1),
-            (Self::G0 | Self::G1c, _) if anti => None,
-            (Self::G0, _) if matches!(kind, Kind::WriteRead) => None,
-            (Self::G1c, 0) if !matches!(kind, Kind::WriteRead) => None,
-            (Self::G0 | Self::G1c, _) => Some(1),
-            // They begin with an anti-dependency.
-            (Self::Single | Self::Snapshot | Self::Adjacent, 0) => {
-                if anti {
-                    Some(1)
-                } else {
-                    None
-                }
-            }
-            (Self::Single, _) => {
-                if anti {
-                    None
-                } else {
-                    Some(1)
-                }
-            }
+    fn next(self, state: u8, kind: Kind) -> Option<u8> {
+        if kind == Kind::Pass {
+            return Some(state);
+        }
+        let (anti, first) = (kind == Kind::ReadWrite, state == 0);
+        match self {
+            Self::Any => Some(1),
+            Self::G0 => (!anti && kind != Kind::WriteRead).then_some(1),
+            // It begins with a read.
+            Self::G1c => (!anti && (!first || kind == Kind::WriteRead)).then_some(1),
+            // The others begin with an anti-dependency.
+            Self::Single => (anti == first).then_some(1),
             // 1: the last edge was an anti-dependency. 2: it was not.
-            (Self::Snapshot, 1) if anti => None,
-            (Self::Snapshot, _) => Some(if anti { 1 } else { 2 }),
-            (Self::Adjacent, 1) if !anti => None,
-            (Self::Adjacent, _) => Some(2),
+            Self::Snapshot if anti => (state != 1).then_some(1),
+            Self::Snapshot => (!first).then_some(2),
+            // 2: two of them were side by side.
+            Self::Adjacent => (anti || state == 2).then_some((state + 1).min(2)),
         }
     }
 

@@ -99,7 +99,7 @@ pub(super) fn disagrees(
 ) {
     findings.add("internal", table, &[access.transaction], || {
         let (reader, key) = (table.name(access.transaction), table.key(access.key));
-        let own: Vec<String> = appended.iter().map(|value| value.to_string()).collect();
+        let own: Vec<String> = appended.iter().map(ToString::to_string).collect();
         let own = own.join(", ");
         let expected = match known {
             Some(known) if appended.is_empty() => format!("had read {} before", show_list(known)),
@@ -127,8 +127,8 @@ impl ListAppend<'_> {
                     let version = table.versions.find(key, last)?;
                     (table.writer(version) == Some(from)).then(|| {
                         let (reader, writer) = (table.name(to), table.name(from));
-                        let (key, list) = (table.key(key), show_list(list(operation)));
-                        format!("{reader} read {key} = {list}, whose last element {last} {writer} appended")
+                        let (key, shown) = (table.key(key), show_list(list(operation)));
+                        format!("{reader} read {key} = {shown}, whose last element {last} {writer} appended")
                     })
                 }
                 (Kind::ReadWrite, Function::Read) => {
