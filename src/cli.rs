@@ -23,6 +23,7 @@ mod remember;
 mod run;
 mod shard;
 pub mod shipped;
+mod shrink;
 mod sweep;
 mod terminal;
 
@@ -98,6 +99,7 @@ fn execute(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Replay(arguments) => run::replay(&arguments, terminal),
         Command::Sweep(arguments) => sweep::sweep(&arguments, terminal),
         Command::Merge(arguments) => merge::merge(&arguments, terminal),
+        Command::Shrink(arguments) => shrink::shrink(&arguments, terminal),
         Command::List(arguments) => explain::list(&arguments, terminal),
         Command::Explain(arguments) => explain::explain(&arguments.name, terminal),
         Command::New(arguments) => new::new(&arguments),

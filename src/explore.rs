@@ -6,7 +6,7 @@
 //! ```text
 //! seeds, shard, remembered seeds --> queue --> pool of threads --> runs, in order --> SweepReport --> merge of shards
 //!                                                                       |
-//!                                                               written-down failures
+//!                                                               written-down failures --> shrink
 //! ```
 
 pub mod failure;
@@ -17,6 +17,7 @@ pub mod remembered;
 pub mod seeds;
 pub mod summary;
 pub mod sweep;
+pub mod shrink;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 pub mod testing;

@@ -13,6 +13,7 @@ pub mod json;
 pub mod junit;
 #[cfg(test)]
 mod sample;
+pub mod shrink;
 pub mod sweep;
 pub mod text;
 mod timeline;

@@ -1,11 +1,13 @@
 //! The arguments of every command.
 
+pub mod shrink;
 pub mod sweep;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::arguments::shrink::ShrinkArguments;
 use crate::cli::arguments::sweep::{MergeArguments, SweepArguments};
 use crate::cli::completions::CompletionsArguments;
 use crate::cli::new::NewArguments;
@@ -21,6 +23,7 @@ Examples:
   elara run my.json --without pre-vote       ... with one pattern off
   elara run my.json --set network.loss=0.05  ... with one field changed
   elara sweep my.json --seeds 1000           look for a seed that fails, on all cores
+  elara shrink my.json --seed 7              cut a failure down to its cause
   elara replay failure.json                  run a recorded failure again
   elara list                                 what there is
   elara explain majority-quorum              what a pattern is for
@@ -64,6 +67,8 @@ pub enum Command {
     Sweep(SweepArguments),
     /// Put the results of a sweep's shards together
     Merge(MergeArguments),
+    /// Cut a failure down to its cause, and write it to a file
+    Shrink(ShrinkArguments),
     /// List systems, patterns, checkers, faults, workloads and scenarios
     List(ListArguments),
     /// Explain a system, a pattern, a checker, a fault, a workload or a scenario

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant as WallClock};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use crate::explore::shrink::Step;
 use crate::kernel::time::nanos;
 use crate::run::options::Progress;
 
@@ -91,6 +92,34 @@ impl SweepBar {
     /// It has ended.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// How far shrinking is. Nobody knows how much there is to do, so there is no bar, but one sees what is left.
+pub struct ShrinkBar(ProgressBar);
+
+impl ShrinkBar {
+    /// Shrinking that begins now.
+    pub fn new(name: &str) -> Self {
+        if !stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let style = ProgressStyle::with_template("{prefix} {spinner} {pos} runs, {elapsed}: {msg}")
+            .expect("the template is well formed");
+        Self(ProgressBar::no_length().with_style(style).with_prefix(name.to_owned()))
+    }
+
+    /// It is so far.
+    pub fn show(&self, step: Step) {
+        let Step { runs, size } = step;
+        let (faults, operations) = (size.faults, size.operations);
+        self.0.set_position(runs);
+        self.0.set_message(format!("{faults} faults and {operations} operations left"));
+    }
+
+    /// It has ended.
+    pub fn clear(&self) {
+        self.0.finish_and_clear();
     }
 }
 

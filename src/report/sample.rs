@@ -114,6 +114,7 @@ fn story() -> Story {
     let act = |name: &str, from, to| Act { name: name.into(), from: at(from), to: at(to) };
     let fault = |kind: &str, nodes: &[u32], from, to| FaultSpan {
         sides: String::new(),
+        place: 0,
         kind: kind.into(),
         nodes: nodes.iter().map(|&node| NodeId(node)).collect(),
         from: at(from),

@@ -204,6 +204,8 @@ pub struct Act {
 /// One fault, as it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultSpan {
+    /// Its place in the schedule.
+    pub place: u32,
     /// Its kind, for example `partition`.
     pub kind: String,
     /// Between whom a partition is, in the scenario's own words; empty for other faults.

@@ -200,6 +200,7 @@ fn doubts(frame: &Frame, outcome: &Outcome, story: &Story) -> Vec<String> {
 fn story(frame: &Frame, outcome: &Outcome) -> Story {
     let reached = |mark: &&String| outcome.coverage.contains_key(mark.as_str());
     let fault = |span: &outcome::FaultSpan| FaultSpan {
+        place: span.place,
         kind: span.kind.to_owned(),
         sides: sides(frame, span.place),
         nodes: span.nodes.clone(),

@@ -96,12 +96,12 @@ pub struct SweepOutput {
     pub verbosity: Verbosity,
 }
 
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let time = span_of(text).filter(|time| !time.is_zero());
     time.ok_or_else(|| "expected a time span with a unit, such as 90s or 10m".into())
 }
 
-fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+pub(super) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
     let jobs = text.parse().ok().filter(|jobs: &NonZeroUsize| jobs.get() <= JOBS_MAX);
     jobs.ok_or_else(|| format!("expected a number from 1 to {JOBS_MAX}"))
 }
