@@ -54,6 +54,9 @@ mod requests;
 mod snapshots;
 pub mod state_machine;
 
+use std::time::Duration;
+
+use crate::claim::Claim;
 use crate::kernel::ids::NodeId;
 use crate::node::context::Context;
 use crate::node::disk::{DiskError, DiskTicket};
@@ -61,6 +64,7 @@ use crate::node::{Node, Reply, Request};
 use crate::systems::raft_kv::messages::Message;
 use crate::systems::raft_kv::options::{Parts, RaftOptions};
 use crate::systems::raft_kv::replica::Replica;
+use crate::systems::storage::Patience;
 
 /// What a timer of raft-kv is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,31 +79,55 @@ pub enum Timer {
     Deadline,
     /// An ablated disk writes its cached pages back.
     WriteBack,
+    /// The disk could not be read at the start; perhaps it can by now.
+    ReadAgain,
 }
+
+/// How long a node that cannot read its disk waits before it tries again.
+const READ_AGAIN: Duration = Duration::from_millis(200);
+/// How often it tries, before it believes that what it cannot read is lost, and has itself re-admitted: 10 s.
+const READ_ATTEMPTS: u32 = 50;
 
 /// A node of raft-kv.
 pub struct RaftKv {
     options: RaftOptions,
     parts: Parts,
-    /// `None` before `on_start`.
+    /// `None` until the disk was read.
     replica: Option<Replica>,
+    /// How often it could not be read.
+    unreadable: u32,
 }
 
 impl RaftKv {
     /// A node that has not started yet.
     #[must_use]
     pub const fn new(options: RaftOptions, parts: Parts) -> Self {
-        Self { options, parts, replica: None }
+        Self { options, parts, replica: None, unreadable: 0 }
     }
 
-    /// Lets the replica do something. A disk that failed is not trusted again (see
+    /// Reads the disk, and starts the replica. An error of a read may pass, so the node tries again.
+    fn start(&mut self, ctx: &mut Context<'_, Self>) {
+        let patience =
+            if self.unreadable < READ_ATTEMPTS { Patience::Left } else { Patience::Spent };
+        match recovery::start(self.options.clone(), self.parts, patience, ctx) {
+            Ok(replica) => self.replica = Some(replica),
+            Err(DiskError::Read) if patience == Patience::Left => {
+                self.unreadable += 1;
+                ctx.mark("recovery.disk-unreadable");
+                ctx.set_timer(Timer::ReadAgain, READ_AGAIN);
+            }
+            Err(_) => ctx.stop("the disk failed"),
+        }
+    }
+
+    /// Lets the replica do something, if there is one yet. A disk that failed is not trusted again (see
     /// [`storage`](crate::systems::storage)): the node stops, and what its disk kept will tell the next start.
     fn with_replica(
         &mut self,
         ctx: &mut Context<'_, Self>,
         act: impl FnOnce(&mut Replica, &mut Context<'_, Self>) -> Result<(), DiskError>,
     ) {
-        let replica = self.replica.as_mut().expect("a node starts before anything else happens");
+        let Some(replica) = &mut self.replica else { return };
         if act(replica, ctx).is_err() {
             ctx.stop("the disk failed");
         }
@@ -111,10 +139,8 @@ impl Node for RaftKv {
     type Timer = Timer;
 
     fn on_start(&mut self, ctx: &mut Context<'_, Self>) {
-        match recovery::start(self.options.clone(), self.parts, ctx) {
-            Ok(replica) => self.replica = Some(replica),
-            Err(_) => ctx.stop("the disk failed"),
-        }
+        ctx.claim(Claim::Recovering);
+        self.start(ctx);
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<'_, Self>) {
@@ -138,7 +164,12 @@ impl Node for RaftKv {
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_, Self>) {
+        if timer == Timer::ReadAgain {
+            self.start(ctx);
+            return;
+        }
         self.with_replica(ctx, |replica, ctx| match timer {
+            Timer::ReadAgain => Ok(()),
             Timer::Election => replica.on_election_timeout(ctx),
             Timer::Heartbeat => replica.on_heartbeat(ctx),
             Timer::Linger => replica.flush_batch(ctx),
@@ -152,7 +183,7 @@ impl Node for RaftKv {
 
     fn on_request(&mut self, request: Request, ctx: &mut Context<'_, Self>) {
         if self.replica.is_none() {
-            ctx.reply(request.token, Reply::Refused("not started"));
+            ctx.reply(request.token, Reply::Refused("reading-its-disk"));
             return;
         }
         self.with_replica(ctx, |replica, ctx| replica.on_request(request, ctx));

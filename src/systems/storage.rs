@@ -169,13 +169,26 @@ pub struct Start {
     pub is_first: bool,
     /// Random bits of this life, from which fresh logs get their ids.
     pub entropy: u128,
+    /// Whether what cannot be read may be read later.
+    pub patience: Patience,
+}
+
+/// What an error of a read means while a store is opened. Nobody can tell a disk that is unwell for a while from one that
+/// has lost a sector for ever; but to give up what the disk promised cannot be undone, so it comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// It may pass: [`open`](Storage::open) changes nothing, returns the error, and is called again later.
+    Left,
+    /// It was tried for long enough: what cannot be read is lost.
+    Spent,
 }
 
 impl Start {
     /// How the life begins that this handler is a part of.
-    pub fn of<N: Node>(ctx: &mut Context<'_, N>) -> Self {
+    pub fn of<N: Node>(ctx: &mut Context<'_, N>, patience: Patience) -> Self {
         let (high, low) = (ctx.random().word(), ctx.random().word());
-        Self { is_first: ctx.is_first_start(), entropy: u128::from(high) << 64 | u128::from(low) }
+        let entropy = u128::from(high) << 64 | u128::from(low);
+        Self { is_first: ctx.is_first_start(), entropy, patience }
     }
 }
 

@@ -23,6 +23,7 @@ pub const MARKS: &[&str] = &[
     "reads.follower-served",
     "reads.leader-served",
     "reads.too-stale",
+    "recovery.disk-unreadable",
     "recovery.log-behind-snapshot-replayed",
     storage::MARK_SNAPSHOT_INSTALLED,
     storage::MARK_AMNESIA,

@@ -57,7 +57,7 @@ use crate::systems::raft_kv::reads::Reads;
 use crate::systems::raft_kv::replica::{Ctx, Done, Election, Replica};
 use crate::systems::raft_kv::state_machine::StateMachine;
 use crate::systems::storage::{
-    Condition, Record, Snapshot, Standing, Start, Storage, StorageOptions,
+    Condition, Patience, Record, Snapshot, Standing, Start, Storage, StorageOptions,
 };
 
 /// What a disk kept, understood.
@@ -70,15 +70,15 @@ struct Kept {
 /// Starts a replica from its disk.
 ///
 /// # Errors
-/// Those of the disk.
+/// Those of the disk. After one of a read nothing has changed: it may be tried again, as long as patience is left.
 pub(super) fn start(
     options: RaftOptions,
     parts: Parts,
+    patience: Patience,
     ctx: &mut Ctx<'_>,
 ) -> Result<Replica, crate::node::disk::DiskError> {
     let life = ctx.random().word();
-    ctx.claim(Claim::Recovering);
-    let start = Start::of(ctx);
+    let start = Start::of(ctx, patience);
     let opened = Storage::open(&mut ctx.disk(), storage_options(&options, parts), start)?;
     let members = initial_members(&options, ctx);
     let (condition, hard_state, storage) = (opened.condition, opened.hard_state, opened.storage);

@@ -10,7 +10,7 @@ use crate::node::context::Disk;
 use crate::node::disk::DiskError;
 use crate::systems::storage::memory_disk::{Fate, Machine, Nobody};
 use crate::systems::storage::{
-    Condition, HardState, Opened, Record, Snapshot, Start, Storage, StorageOptions,
+    Condition, HardState, Opened, Patience, Record, Snapshot, Start, Storage, StorageOptions,
 };
 
 /// One call of the store.
@@ -143,8 +143,8 @@ fn call(
     }
 }
 
-const FIRST: Start = Start { is_first: true, entropy: 1 << 64 };
-const AGAIN: Start = Start { is_first: false, entropy: 2 << 64 };
+const FIRST: Start = Start { is_first: true, entropy: 1 << 64, patience: Patience::Left };
+const AGAIN: Start = Start { is_first: false, entropy: 2 << 64, patience: Patience::Left };
 
 /// What the store may know after power failed.
 struct Possible {

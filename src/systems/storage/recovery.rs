@@ -8,7 +8,9 @@
 //! 4. What was found is made durable: a torn tail is cut and synced before anything can be appended behind
 //!    it.
 //!
-//! Nothing is changed on a damaged disk.
+//! Nothing is changed on a damaged disk, nor on one that cannot be read: an error may pass, and the caller tries again until
+//! its [`Patience`](crate::systems::storage::Patience) is spent. A node that took errors for damage gave up a log that was
+//! whole; a minority of such disks is repaired by the others, but errors of many disks at once are no rare event.
 
 use std::rc::Rc;
 
@@ -23,12 +25,9 @@ use crate::systems::storage::log::{Log, Place, Segment, Slot};
 use crate::systems::storage::superblock::{Found, Stage, Superblock, SuperblockFile};
 use crate::systems::storage::{
     Condition, HardState, MARK_AMNESIA, MARK_DAMAGE_FOUND, MARK_TORN_TAIL_CUT,
-    MARK_UNSYNCED_SURVIVED, Opened, Record, Snapshot, Standing, Start, Storage, StorageOptions,
-    snapshots,
+    MARK_UNSYNCED_SURVIVED, Opened, Patience, Record, Snapshot, Standing, Start, Storage,
+    StorageOptions, snapshots,
 };
-
-/// How often a segment is read before its sectors are believed to be lost: an error may pass.
-const READ_ATTEMPTS: usize = 3;
 
 /// Opens a store. See [`Storage::open`].
 pub(super) fn open<N: Node>(
@@ -36,7 +35,7 @@ pub(super) fn open<N: Node>(
     options: StorageOptions,
     start: Start,
 ) -> Result<Opened, DiskError> {
-    let found = SuperblockFile::read(disk, &superblock_path(&options.directory))?;
+    let found = SuperblockFile::read(disk, &superblock_path(&options.directory), start.patience)?;
     let storage = Storage {
         options,
         start,
@@ -69,7 +68,8 @@ fn open_used<N: Node>(disk: &mut Disk<'_, N>, mut storage: Storage) -> Result<Op
     let directory = storage.options.directory.clone();
     let superblock = storage.superblock_mut().current;
     let names = disk.list(&directory)?;
-    let snapshot = snapshots::read_newest(disk, &directory, &names)?;
+    let patience = storage.start.patience;
+    let snapshot = snapshots::read_newest(disk, &directory, &names, patience)?;
     let covered = snapshot.as_ref().map_or(Boundary::default(), |snapshot| Boundary {
         index: snapshot.index,
         generation: snapshot.generation,
@@ -84,7 +84,10 @@ fn open_used<N: Node>(disk: &mut Disk<'_, N>, mut storage: Storage) -> Result<Op
         storage.finish_log(disk)?;
         return Ok(opened(disk, storage, snapshot, Vec::new()));
     }
-    let chain = match read_chain(disk, &directory, &superblock, covered.index)? {
+    let Some(files) = read_segments(disk, &directory, patience)? else {
+        return Ok(damaged(disk, storage, "a segment cannot be read"));
+    };
+    let chain = match link(files, &superblock, covered.index) {
         Ok(chain) => chain,
         Err(reason) => return Ok(damaged(disk, storage, reason)),
     };
@@ -192,40 +195,29 @@ impl File {
     }
 }
 
-/// Reads the log that `superblock` names; `covered` is the last index of the snapshot. `Err` inside is
-/// damage.
-fn read_chain<N: Node>(
+/// Reads all segments, oldest first; `None` if one of them is lost.
+fn read_segments<N: Node>(
     disk: &mut Disk<'_, N>,
     directory: &str,
-    superblock: &Superblock,
-    covered: LogIndex,
-) -> Result<Result<Chain, &'static str>, DiskError> {
+    patience: Patience,
+) -> Result<Option<Vec<File>>, DiskError> {
     let mut files = Vec::new();
     for name in disk.list(directory)? {
         if segmented_log::first_index_of(&name).is_none() {
             continue;
         }
-        let Some(bytes) = read_file(disk, &format!("{directory}/{name}"))? else {
-            return Ok(Err("a segment cannot be read"));
+        let bytes = match disk.read_all(&format!("{directory}/{name}")) {
+            Err(DiskError::Read) if patience == Patience::Spent => return Ok(None),
+            result => result?,
         };
         files.push(File { name, header: SegmentHeader::decode(&bytes), bytes });
     }
     files.sort_by_key(File::first_index);
-    Ok(link(files, superblock, covered))
+    Ok(Some(files))
 }
 
-/// Reads a file, patiently; `None` if some sector of it is lost.
-fn read_file<N: Node>(disk: &mut Disk<'_, N>, path: &str) -> Result<Option<Vec<u8>>, DiskError> {
-    for _ in 0..READ_ATTEMPTS {
-        match disk.read_all(path) {
-            Err(DiskError::Read) => {}
-            result => return result.map(Some),
-        }
-    }
-    Ok(None)
-}
-
-/// Links the files, oldest first, into the chain that ends with the newest.
+/// Links the files, oldest first, into the chain that ends with the newest: the log that `superblock` names; `covered` is
+/// the last index of the snapshot. `Err` is damage.
 fn link(
     mut files: Vec<File>,
     superblock: &Superblock,

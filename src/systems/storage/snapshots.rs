@@ -11,7 +11,7 @@ use crate::kernel::ids::{Generation, LogIndex};
 use crate::node::Node;
 use crate::node::context::Disk;
 use crate::node::disk::{DiskError, Open};
-use crate::systems::storage::Snapshot;
+use crate::systems::storage::{Patience, Snapshot};
 
 const MAGIC: [u8; 8] = *b"elarasnp";
 const FORMAT: u32 = 1;
@@ -66,10 +66,11 @@ pub(super) fn read_newest<N: Node>(
     disk: &mut Disk<'_, N>,
     directory: &str,
     names: &[String],
+    patience: Patience,
 ) -> Result<Option<Snapshot>, DiskError> {
     for name in names.iter().rev().filter(|name| index_of(name).is_some()) {
         let bytes = match disk.read_all(&format!("{directory}/{name}")) {
-            Err(DiskError::Read) => continue,
+            Err(DiskError::Read) if patience == Patience::Spent => continue,
             result => result?,
         };
         if let Some(snapshot) = decode(&bytes) {

@@ -15,7 +15,7 @@ use crate::node::context::Disk;
 use crate::node::disk::{DiskError, FileId, Open};
 use crate::patterns::low_water_mark::Boundary;
 use crate::patterns::segmented_log::LogId;
-use crate::systems::storage::{HardState, Standing};
+use crate::systems::storage::{HardState, Patience, Standing};
 
 const MAGIC: [u8; 8] = *b"elarasup";
 const FORMAT: u32 = 1;
@@ -142,9 +142,16 @@ pub(super) struct SuperblockFile {
 impl SuperblockFile {
     /// Reads the newest valid copy.
     ///
+    /// A place of which no copy is valid, and one could not be read, may hold the newest version.
+    ///
     /// # Errors
-    /// `Read` if no copy is valid and one could not be read: that may pass, and is no proof of lost memory.
-    pub(super) fn read<N: Node>(disk: &mut Disk<'_, N>, path: &str) -> Result<Found, DiskError> {
+    /// `Read` if there is such a place, as long as that may pass. To go on with the other place's version would be to forget
+    /// a vote; so if it does not pass, the superblock is invalid.
+    pub(super) fn read<N: Node>(
+        disk: &mut Disk<'_, N>,
+        path: &str,
+        patience: Patience,
+    ) -> Result<Found, DiskError> {
         let file = match disk.open(path, Open::Existing) {
             Ok(file) => file,
             Err(DiskError::NotFound) => return Ok(Found::Nothing),
@@ -152,21 +159,27 @@ impl SuperblockFile {
         };
         let mut newest: Option<Superblock> = None;
         let mut unreadable = Ok(());
-        for sector in 0..PLACES * COPIES {
-            let mut bytes = [0; SECTOR];
-            match disk.read(file, (sector * SECTOR) as u64, &mut bytes) {
-                Ok(_) => {
-                    let copies = newest.into_iter().chain(Superblock::decode(&bytes));
-                    newest = copies.max_by_key(|copy| copy.version);
+        for place in 0..PLACES {
+            let (mut valid, mut error) = (None, Ok(()));
+            for copy in 0..COPIES {
+                let mut bytes = [0; SECTOR];
+                match disk.read(file, ((place * COPIES + copy) * SECTOR) as u64, &mut bytes) {
+                    Ok(_) => valid = valid.or(Superblock::decode(&bytes)),
+                    Err(failed) => error = Err(failed),
                 }
-                Err(error) => unreadable = Err(error),
+            }
+            newest = newest.into_iter().chain(valid).max_by_key(|one| one.version);
+            if valid.is_none() {
+                unreadable = unreadable.and(error);
             }
         }
-        let Some(current) = newest else {
-            disk.close(file);
-            return unreadable.map(|()| Found::Invalid);
+        let found = match (newest, unreadable, patience) {
+            (Some(current), Ok(()), _) => return Ok(Found::Valid(Self { file, current })),
+            (_, Err(error), Patience::Left) => Err(error),
+            (None, Ok(()), _) | (_, Err(_), Patience::Spent) => Ok(Found::Invalid),
         };
-        Ok(Found::Valid(Self { file, current }))
+        disk.close(file);
+        found
     }
 
     /// Creates the file, with nothing in it that is valid.

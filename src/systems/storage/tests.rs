@@ -10,8 +10,8 @@ use crate::patterns::low_water_mark::{Consumer, Hold};
 use crate::systems::storage::memory_disk::{Fate, Machine};
 use crate::systems::storage::{
     Condition, DiscardRule, HardState, MARK_AMNESIA, MARK_DAMAGE_FOUND, MARK_SEGMENT_ROLLED,
-    MARK_SNAPSHOT_INSTALLED, MARK_TORN_TAIL_CUT, MARK_UNSYNCED_SURVIVED, Opened, Record, Snapshot,
-    Standing, Start, Storage, StorageOptions, WritePolicy,
+    MARK_SNAPSHOT_INSTALLED, MARK_TORN_TAIL_CUT, MARK_UNSYNCED_SURVIVED, Opened, Patience, Record,
+    Snapshot, Standing, Start, Storage, StorageOptions, WritePolicy,
 };
 
 /// The first record's first byte in its segment; each record takes 48 bytes, and 10 fit into a segment.
@@ -35,7 +35,7 @@ impl Replica {
     fn with(options: StorageOptions) -> Self {
         let options = StorageOptions { segment_bytes: 1000, ..options };
         let mut machine = Machine::new();
-        let start = Start { is_first: true, entropy: 7 };
+        let start = Start { is_first: true, entropy: 7, patience: Patience::Left };
         let opened = machine.with(|disk| Storage::open(disk, options.clone(), start));
         let opened = opened.expect("the disk works");
         assert_eq!(opened.condition, Condition::Sound);
@@ -49,7 +49,11 @@ impl Replica {
     }
 
     fn open(&mut self) -> Result<Opened, DiskError> {
-        let start = Start { is_first: false, entropy: 8 };
+        self.open_with(Patience::Left)
+    }
+
+    fn open_with(&mut self, patience: Patience) -> Result<Opened, DiskError> {
+        let start = Start { is_first: false, entropy: 8, patience };
         self.machine.with(|disk| Storage::open(disk, self.options.clone(), start))
     }
 

@@ -17,7 +17,7 @@ fn an_empty_disk_at_a_later_start_is_amnesia() {
 fn a_used_disk_without_a_superblock_is_amnesia_even_at_the_first_start() {
     let mut replica = Replica::new();
     replica.machine.with(|disk| disk.remove("data/superblock")).expect("the disk works");
-    let start = Start { is_first: true, entropy: 9 };
+    let start = Start { is_first: true, entropy: 9, patience: Patience::Left };
     let opened = replica.machine.with(|disk| Storage::open(disk, replica.options.clone(), start));
     assert!(matches!(opened.expect("the disk works").condition, Condition::Amnesia(_)));
 }
@@ -47,6 +47,22 @@ fn a_superblock_that_cannot_be_read_is_an_error_and_not_amnesia() {
     replica.machine.disk.fail(Fate::IsLost);
     replica.machine.disk.unreadable = Some("data/superblock".to_owned());
     assert_eq!(replica.open().map(|opened| opened.condition), Err(DiskError::Read));
+    let last = replica.open_with(Patience::Spent).expect("the rest of the disk works");
+    assert!(matches!(last.condition, Condition::Amnesia(_)));
+}
+
+#[test]
+fn what_cannot_be_read_for_a_while_is_there_afterwards() {
+    for path in ["data/superblock", SEGMENT_1] {
+        let mut replica = Replica::new();
+        replica.append_and_sync(1..=15);
+        replica.machine.disk.fail(Fate::IsLost);
+        replica.machine.disk.unreadable = Some(path.to_owned());
+        assert_eq!(replica.open().map(|opened| opened.condition), Err(DiskError::Read), "{path}");
+        replica.machine.disk.unreadable = None;
+        let opened = replica.open().expect("the disk works");
+        assert_eq!((opened.condition, opened.records), (Condition::Sound, records(1..=15)));
+    }
 }
 
 #[test]
@@ -123,7 +139,9 @@ fn a_lost_or_foreign_or_unreadable_segment_is_damage() {
         let mut replica = Replica::new();
         replica.append_and_sync(1..=15);
         damage(&mut replica);
-        assert_eq!(replica.restart(Fate::IsLost).condition, Condition::Damaged(reason));
+        replica.machine.disk.fail(Fate::IsLost);
+        let opened = replica.open_with(Patience::Spent).expect("the rest of the disk works");
+        assert_eq!(opened.condition, Condition::Damaged(reason));
     }
 }
 
