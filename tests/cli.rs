@@ -64,7 +64,10 @@ fn bad_usage_ends_with_2_and_names_the_cure() {
     refused(&elara(&["run", "x", "--seed", "x"]), "git commit hash");
     refused(&elara(&["run", "x", "--without", "prevote"]), "did you mean `pre-vote`?");
     refused(&elara(&["run", "x", "-q", "-v"]), "cannot be used with");
-    refused(&elara(&["run", "a", "b", "--trace", "t"]), "--trace and --history hold one run");
+    refused(
+        &elara(&["run", "a", "b", "--trace", "t"]),
+        "--trace, --history and --drawn hold one run",
+    );
     refused(&elara(&["list", "checkrs"]), "checkers");
 }
 

@@ -618,7 +618,10 @@ fn every_key_is_in_the_reference() {
 /// Code and files must not disagree about what is left out.
 #[test]
 fn a_scenario_begun_in_code_is_the_shortest_file() {
-    let text = r#"{ "elara": 1, "name": "short", "duration": "10s", "system": { "kind": "raft-kv" }, "cluster": { "nodes": 3 } }"#;
+    let text = concat!(
+        r#"{ "elara": 1, "name": "short", "duration": "10s", "#,
+        r#""system": { "kind": "raft-kv" }, "cluster": { "nodes": 3 } }"#
+    );
     let begun = Scenario::new("short", SystemChoice::named("raft-kv"), Cluster::of_size(3));
     assert_eq!(parse(text), Ok(begun));
 }

@@ -53,7 +53,7 @@ mod tests {
         let keys: Vec<&str> =
             value.as_object().expect("it is an object").keys().map(String::as_str).collect();
         let promised = "elara scenario system seed without verdict as-expected violations unknown-because digest \
-                        virtual-ns wall-ns events messages disk faults operations latency-ns coverage replay";
+                        virtual-ns wall-ns events messages disk faults held-back operations latency-ns coverage replay";
         assert_eq!(keys, promised.split(' ').collect::<Vec<_>>());
         assert_eq!(value["disk"]["lost-sectors"], 4);
         assert_eq!(value["verdict"], "violation");

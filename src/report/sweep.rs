@@ -71,7 +71,7 @@ fn runs(sweep: &SweepReport, page: &mut Page) {
         page.more(&format!("and {runs} remembered seeds besides, of which {failures} failed"));
     }
     if sweep.not_deterministic.is_empty() {
-        page.more(&format!("{twice} of them run twice, the same each time"));
+        page.more(&format!("{twice} of them made twice, with no difference"));
     } else {
         let seeds = listed(sweep.not_deterministic.iter().take(LISTED_MAX));
         let different = format!("not the same twice: the seeds {seeds}");

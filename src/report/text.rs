@@ -95,12 +95,13 @@ pub fn render(run: &RunReport, style: Style) -> String {
     page.facts("Tail", chaos::core(run).as_slice());
     coverage(run, &mut page);
     verdict(run, style, &mut page);
-    let wall = span(run.wall_ns);
+    // Nobody has timed a run that was one of many.
+    let wall = if run.wall_ns == 0 { String::new() } else { format!(" in {}", span(run.wall_ns)) };
     let events = grouped(run.events);
     page.fact(
         "Run",
         &format!(
-            "{} of virtual time in {wall}, {events} events, digest {}",
+            "{} of virtual time{wall}, {events} events, digest {}",
             span(run.virtual_ns),
             run.digest
         ),
