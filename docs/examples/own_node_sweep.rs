@@ -1,8 +1,8 @@
-//! A hunt in code: the node and the checker of `own_node.rs`, random faults, many seeds, and the failing run kept and run
-//! again.
+//! A hunt in code: the node and the checker of `own_node.rs`, random faults, many seeds, and the failing run cut down, kept
+//! and run again.
 //!
 //! ```text
-//! scenario --sweep--> first failing seed --written down--> scenario file --replay--> the same run
+//! scenario --sweep--> first failing seed --shrink--> shortest story --written down--> scenario file --replay--> the same run
 //! ```
 
 use std::num::NonZeroU64;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use elara::client::workload::{Routing, Workload};
 use elara::explore::failure::written_down;
 use elara::explore::seeds::Seeds;
+use elara::explore::shrink::{ShrinkOptions, shrink};
 use elara::explore::sweep::{SweepOptions, sweep};
 use elara::kernel::distribution::Distribution;
 use elara::run::options::RunOptions;
@@ -51,7 +52,7 @@ pub fn scenario() -> Scenario {
     }
 }
 
-/// Looks at seeds until one shows the bug, writes that run down, and runs what was written down.
+/// Looks at seeds until one shows the bug, cuts that run down, and runs what was written down.
 pub fn main() {
     let (system, scenario) = (counters(), scenario());
     let options = SweepOptions {
@@ -64,9 +65,13 @@ pub fn main() {
     println!("after {} runs: {run}", found.runs);
 
     let failure = written_down(&scenario, &run).expect("a failing run");
-    let text = failure.to_json();
-    let again = Scenario::parse("failure.json", text.as_bytes(), &[]).expect("a scenario");
-    let replayed = run_on(&system, &again, &RunOptions::default()).expect("it can be run");
-    assert_eq!(replayed.digest, run.digest, "the same run again");
+    let shrunk = shrink(&system, &failure, &ShrinkOptions::default()).expect("it fails");
+    println!("{} runs later: {:?} instead of {:?}", shrunk.runs, shrunk.after, shrunk.before);
+    assert!(shrunk.after.faults <= 1, "one loss of power shows it");
+
+    let text = shrunk.scenario.to_json();
+    let kept = Scenario::parse("failure.json", text.as_bytes(), &[]).expect("a scenario");
+    let replayed = run_on(&system, &kept, &RunOptions::default()).expect("it can be run");
+    assert_eq!(replayed.digest, shrunk.report.digest, "the same run again");
     println!("written down and run again: the same digest {}\n{text}", replayed.digest);
 }

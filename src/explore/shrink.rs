@@ -54,6 +54,9 @@ const ROUNDS_MAX: usize = 20;
 /// With how many seeds, its own included, a cut is tried at last.
 const SEEDS_MAX: u64 = 4;
 
+/// How many runs shrinking may take if nobody says.
+pub const RUNS_MAX_DEFAULT: u64 = 20_000;
+
 /// How to shrink.
 pub struct ShrinkOptions<'a> {
     /// The checker that must object; `None`: the one that a written-down failure names, or the first one in time.
@@ -68,6 +71,20 @@ pub struct ShrinkOptions<'a> {
     pub stop: &'a (dyn Fn() -> bool + Sync),
     /// Told how far it is, after each step that found something shorter and after each that did not.
     pub watch: &'a (dyn Fn(Step) + Sync),
+}
+
+impl Default for ShrinkOptions<'_> {
+    /// Whatever checker objected first, on all cores, for [`RUNS_MAX_DEFAULT`] runs at most, and nobody looks on.
+    fn default() -> Self {
+        Self {
+            checker: None,
+            runs_max: RUNS_MAX_DEFAULT,
+            pool: Pool::default(),
+            command: String::new(),
+            stop: &|| false,
+            watch: &|_| {},
+        }
+    }
 }
 
 /// How far shrinking is.

@@ -34,7 +34,6 @@ const FAULTS_MAX: usize = 6;
 const LASTS_MAX: u64 = 3_000;
 
 /// Up to six faults of every kind that fits the cluster, which begin within `window`, in the order of time.
-#[must_use]
 pub fn fault_schedule(cluster: &Cluster, window: Duration) -> BoxedStrategy<Vec<ScheduledFault>> {
     let kinds: Vec<&str> = FAULTS.iter().map(|form| form.name).collect();
     fault_schedule_of(&kinds, cluster, window)
@@ -46,7 +45,6 @@ pub fn fault_schedule(cluster: &Cluster, window: Duration) -> BoxedStrategy<Vec<
 /// # Panics
 /// If there is no fault of one of these names, or if none of them can happen in such a cluster: between nodes nothing can
 /// go wrong where there is only one.
-#[must_use]
 pub fn fault_schedule_of(
     kinds: &[&str],
     cluster: &Cluster,
@@ -84,7 +82,6 @@ fn scheduled(kind: &str, cluster: &Cluster, window: Duration) -> BoxedStrategy<S
 ///
 /// # Panics
 /// If there is no function.
-#[must_use]
 pub fn workload(cluster: &Cluster, functions: &[&str]) -> BoxedStrategy<Workload> {
     assert!(!functions.is_empty(), "clients that ask for nothing test nothing");
     let functions: Vec<String> = functions.iter().map(ToString::to_string).collect();
@@ -119,7 +116,6 @@ fn group(cluster: &Cluster) -> BoxedStrategy<ClientGroup> {
 ///
 /// # Panics
 /// If the scenario's clients ask for nothing.
-#[must_use]
 pub fn scenario(base: &Scenario) -> BoxedStrategy<Scenario> {
     scenario_with(base, fault_schedule(&base.cluster, base.duration))
 }
@@ -128,7 +124,6 @@ pub fn scenario(base: &Scenario) -> BoxedStrategy<Scenario> {
 ///
 /// # Panics
 /// As [`scenario`].
-#[must_use]
 pub fn scenario_with(
     base: &Scenario,
     faults: BoxedStrategy<Vec<ScheduledFault>>,

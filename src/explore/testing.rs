@@ -160,18 +160,19 @@ pub fn replay_on(system: &dyn System, file: &str) -> RunReport {
 /// Writes a failing run of a scenario that exists only in code into a file, and says in the report how to run it again.
 fn write_down(scenario: &Scenario, run: &mut RunReport) {
     let path = Path::new(FOLDER).join(file_name(run));
-    let file = path.display().to_string();
-    run.replay = if scenario.system.kind == OWN {
-        format!("cargo test{}", this_test())
-    } else {
-        format!("elara run {file}")
-    };
+    let file = path.display();
+    let own = scenario.system.kind == OWN;
+    let command =
+        if own { format!("cargo test{}", this_test()) } else { format!("elara run {file}") };
+    run.replay.clone_from(&command);
     let Some(record) = written_down(scenario, run) else { return };
-    if let Err(error) = write_whole(&path, &record.to_json()) {
-        run.replay += &format!(" (the scenario is not kept: cannot write {file}: {error})");
-    } else if scenario.system.kind == OWN {
-        run.replay += &format!(", or this run alone: testing::replay_on(&system, {file:?})");
-    }
+    run.replay = match write_whole(&path, &record.to_json()) {
+        Err(error) => format!("{command} (not kept: cannot write {file}: {error})"),
+        Ok(()) if own => {
+            format!("{command}, or this run alone: testing::replay_on(&system, \"{file}\")")
+        }
+        Ok(()) => command,
+    };
 }
 
 /// The test that runs on this thread, as an argument: the test harness calls its threads by their tests.

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::cli::arguments::sweep::{jobs, time};
 use crate::cli::arguments::{ListFormat, pattern, seed_of};
+use crate::explore::shrink::RUNS_MAX_DEFAULT;
 use crate::scenario::{names, nearest};
 
 const EXAMPLES: &str = "\
@@ -41,7 +42,7 @@ pub struct ShrinkArguments {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// How many runs may be made
-    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = RUNS_MAX_DEFAULT, value_parser = clap::value_parser!(u64).range(1..))]
     pub runs: u64,
     /// Stop after this time with the best so far, as 60s
     #[arg(long = "for", value_name = "TIME", value_parser = time)]
