@@ -204,6 +204,17 @@ impl Interest {
         (0..Self::CLASSES).filter(move |class| self.0 & (1 << class) != 0)
     }
 
+    /// The number of the class of a single fact.
+    ///
+    /// # Panics
+    /// If it is no class at all.
+    #[must_use]
+    #[inline]
+    pub const fn number(self) -> usize {
+        assert!(self.0.count_ones() == 1, "a fact has one class");
+        self.0.trailing_zeros() as usize
+    }
+
     /// Whether the two have a class in common.
     #[must_use]
     pub const fn meets(self, other: Self) -> bool {
@@ -355,5 +366,21 @@ impl Trace {
     #[must_use]
     pub fn into_events(self) -> Vec<Event> {
         self.kept.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_a_number_of_its_own() {
+        let all: Vec<usize> = Interest::ALL.classes().collect();
+        assert_eq!(all, (0..Interest::CLASSES).collect::<Vec<_>>());
+        for single in
+            [Interest::LOG_CLAIMS, Interest::PROTOCOL_CLAIMS, Interest::HISTORY, Interest::OTHER]
+        {
+            assert_eq!(single.classes().collect::<Vec<_>>(), [single.number()]);
+        }
     }
 }

@@ -118,7 +118,7 @@ impl Observer {
 
     fn show(&mut self, event: &Event, class: Interest) {
         self.chronicle(event);
-        for &place in class.classes().flat_map(|class| &self.wanting[class]) {
+        for &place in &self.wanting[class.number()] {
             let judge = &mut self.judges[place];
             if judge.found {
                 continue;
