@@ -2,15 +2,15 @@
 //! checker still objects.
 //!
 //! ```text
-//!   scenario, seed --run--> fails --written down--> faults, script: lists        (explicit)
+//!   run that fails -> cut behind the violation -> written down: every fault, every operation
 //!                                                     |
-//!        +--------------------------------------------+
+//!        +-------- without its beginning, without chance, in large pieces -------+
 //!        v
-//!   shorter run -> fewer faults -> fewer operations -> fewer clients, nodes -> less time -> simpler faults, network, disks
-//!        ^                                                                                        |
-//!        +------------------------------- until nothing changes any more -------------------------+
+//!   fewer faults -> fewer operations -> fewer clients, nodes -> less time -> simpler faults, network, disks
+//!        ^                                                                            |
+//!        +------------------------- until nothing changes any more -------------------+
 //!                                                     |
-//!                    named nodes, round times, and once more: can any fault or operation go? --> record, story
+//!                    named messages and nodes, round times, and once more: can any fault or operation go? -> record, story
 //! ```
 //!
 //! Everything is one move: make a simpler candidate, run it, keep it if the same checker objects and the objection proves
@@ -268,9 +268,28 @@ fn objecting(report: &RunReport) -> Vec<String> {
 fn cut_down(shrinker: &mut Shrinker<'_>, system: &dyn System) {
     while times::cut(shrinker) {}
     explicit::write_down(shrinker);
+    // Runs are long as long as there is much to do, so the large cuts come before all that looks at one thing at a time.
+    while times::begin_late(shrinker) {}
+    simpler::without_chance(shrinker);
+    lists::faults(shrinker);
+    lists::operations(shrinker);
+    rounds(shrinker);
+    if explicit::name_messages(shrinker, system) {
+        rounds(shrinker);
+    }
+    explicit::name_nodes(shrinker);
+    simpler::names(shrinker);
+    times::round(shrinker);
+    while lists::faults(shrinker) | lists::operations(shrinker) {}
+}
+
+/// Pass after pass, until none of them finds anything simpler, with no seed either.
+fn rounds(shrinker: &mut Shrinker<'_>) {
+    shrinker.seeds = 1;
     for _ in 0..ROUNDS_MAX {
         let passes = [
             simpler::surroundings,
+            lists::messages,
             lists::faults,
             lists::operations,
             lists::clients,
@@ -279,8 +298,7 @@ fn cut_down(shrinker: &mut Shrinker<'_>, system: &dyn System) {
             times::squeeze,
             simpler::faults,
         ];
-        let changes = passes.map(|pass| pass(shrinker));
-        if changes.contains(&true) {
+        if passes.map(|pass| pass(shrinker)).contains(&true) {
             continue;
         }
         if shrinker.seeds == SEEDS_MAX || shrinker.bench.is_spent() {
@@ -289,11 +307,6 @@ fn cut_down(shrinker: &mut Shrinker<'_>, system: &dyn System) {
         shrinker.seeds = SEEDS_MAX;
     }
     shrinker.seeds = 1;
-    explicit::name_messages(shrinker, system);
-    explicit::name_nodes(shrinker);
-    simpler::names(shrinker);
-    times::round(shrinker);
-    while lists::faults(shrinker) | lists::operations(shrinker) {}
 }
 
 /// A change that makes a scenario simpler; `None` if it changes nothing, or is not possible.

@@ -128,12 +128,15 @@ impl<'a> Bench<'a> {
         let Some(scenario) = make(number) else { return Continue(None) };
         let text = scenario.to_json();
         let digest = Digest::of(text.as_str());
-        if self.tried.contains(&digest) || (self.as_files && !can_be_read(&scenario, &text)) {
+        if self.tried.contains(&digest) {
             return Continue(None);
         }
+        // Few candidates fail, and to read one takes as long as a short run, so only those are read that do.
         match self.run(scenario) {
-            Some(failing) => Break(End::Found(number, Box::new(failing))),
-            None => Continue(Some(digest)),
+            Some(failing) if !self.as_files || can_be_read(&failing.scenario, &text) => {
+                Break(End::Found(number, Box::new(failing)))
+            }
+            _ => Continue(Some(digest)),
         }
     }
 

@@ -70,23 +70,28 @@ pub(super) fn invoked(report: &RunReport) -> impl Iterator<Item = (usize, &Histo
 }
 
 /// Says what became of the few messages that matter, if the network still leaves that to chance.
-pub(super) fn name_messages(shrinker: &mut Shrinker<'_>, system: &dyn System) {
+/// Whether it did.
+pub(super) fn name_messages(shrinker: &mut Shrinker<'_>, system: &dyn System) -> bool {
     let chance = shrinker.best.clone();
     let network = &chance.scenario.network;
-    let Distribution::Constant(delay) = constant(network.link.delay) else { return };
+    let Distribution::Constant(delay) = constant(network.link.delay) else { return false };
     if network.without_chance(delay) == *network {
-        return;
+        return false;
     }
     let keep = RunOptions { keep_trace: true, ..RunOptions::default() };
-    let Ok(run) = run_on(system, &chance.scenario, &keep) else { return };
+    let Ok(run) = run_on(system, &chance.scenario, &keep) else { return false };
     let mut certain = network.without_chance(delay);
     certain.fates = fates_of(&run.kept.trace, chance.scenario.cluster.size());
-    shrinker.pass(vec![set(move |it| it.network = certain.clone())]);
+    if !shrinker.pass(vec![set(move |it| it.network = certain.clone())]) {
+        return false;
+    }
     lists::messages(shrinker);
     // A list that nobody reads explains less than a probability.
-    if shrinker.best().network.fates.len() > MESSAGES_MAX {
+    let told = shrinker.best().network.fates.len() <= MESSAGES_MAX;
+    if !told {
         shrinker.best = chance;
     }
+    told
 }
 
 /// Names the nodes that roles and random shapes turned out to mean, and the times at which triggers fired.

@@ -16,11 +16,9 @@ use crate::world::fault::{
 use crate::world::nemesis::Tail;
 use crate::world::options::{ClockOptions, CpuOptions, DiskOptions};
 
-/// Takes chance and slowness out of network, disks, clocks and processors, and options out of workload and system.
-pub(super) fn surroundings(shrinker: &mut Shrinker<'_>) -> bool {
-    let regions = shrinker.best().network.regions.len();
-    let options = shrinker.best().system.options.clone();
-    let mut edits: Vec<Edit> = vec![
+/// Takes all chance out of the network and the machines at once.
+pub(super) fn without_chance(shrinker: &mut Shrinker<'_>) -> bool {
+    shrinker.pass(vec![
         set(|it| {
             lose_nothing(it);
             steady_network(it);
@@ -28,8 +26,33 @@ pub(super) fn surroundings(shrinker: &mut Shrinker<'_>) -> bool {
             it.clock = ClockOptions::default();
         }),
         set(lose_nothing),
-        set(|it| it.network.regions.clear()),
         set(steady_network),
+    ]) | likelier(shrinker)
+}
+
+/// What must be lost or repeated for the failure is lost or repeated more often: a failure that waits for one message in a
+/// thousand needs a thousand messages.
+fn likelier(shrinker: &mut Shrinker<'_>) -> bool {
+    let edits = [500_000, 300_000, 100_000, 30_000].map(Probability::per_million).map(|more| {
+        set(move |it| {
+            let link = &mut it.network.link;
+            for chance in [&mut link.loss, &mut link.duplication, &mut link.corruption] {
+                if !chance.is_never() {
+                    *chance = more.max(*chance);
+                }
+            }
+        })
+    });
+    shrinker.pass_until_first(&edits)
+}
+
+/// Takes chance and slowness out of network, disks, clocks and processors, and options out of workload and system.
+pub(super) fn surroundings(shrinker: &mut Shrinker<'_>) -> bool {
+    let regions = shrinker.best().network.regions.len();
+    let options = shrinker.best().system.options.clone();
+    let certain = without_chance(shrinker);
+    let mut edits: Vec<Edit> = vec![
+        set(|it| it.network.regions.clear()),
         set(|it| it.network.link.bandwidth = None),
         set(|it| it.network.link.queue_bytes = None),
         set(|it| it.disk = DiskOptions { survival: it.disk.survival, ..DiskOptions::default() }),
@@ -53,7 +76,7 @@ pub(super) fn surroundings(shrinker: &mut Shrinker<'_>) -> bool {
     edits.extend(options.into_iter().map(|(name, _)| {
         set(move |it| it.system.options.retain(|(known, _)| *known != name || name == "name"))
     }));
-    shrinker.pass(edits)
+    shrinker.pass(edits) || certain
 }
 
 fn lose_nothing(scenario: &mut Scenario) {

@@ -9,6 +9,10 @@ use crate::scenario::Scenario;
 
 /// Gaps that are shorter are left alone: a script is not a benchmark.
 const GAP_LEAST: Duration = Duration::from_millis(20);
+/// A run that is shorter than this has no beginning to be left out at once.
+const BEGINNING_LEAST: Duration = Duration::from_secs(4);
+/// What follows a left-out beginning waits for so long, so that there is a leader who can serve it.
+const FOUNDING: Duration = Duration::from_secs(1);
 /// Of so many moments each gap is looked at; of more only those that are worth it.
 const MOMENTS_MAX: usize = 80;
 /// The units to which times are rounded, the coarsest first.
@@ -60,6 +64,27 @@ fn ending_at(scenario: &Scenario, duration: Duration, quiet: Duration) -> Option
         }
     }
     Some(shorter)
+}
+
+/// Leaves out the beginning: what happens shortly before the violation often suffices, and makes a much shorter run.
+pub(super) fn begin_late(shrinker: &mut Shrinker<'_>) -> bool {
+    let found = shrinker.found_at();
+    let before = found.since(Instant::ZERO);
+    let edits = [15, 14, 12, 8, 4].map(|sixteenths| -> Edit {
+        let by = Duration::from_millis((before * sixteenths / 16).as_millis() as u64);
+        Box::new(move |scenario| beginning_at(scenario, Instant::ZERO + by))
+    });
+    before >= BEGINNING_LEAST && shrinker.pass_until_first(&edits)
+}
+
+/// The scenario without what happens before this time; a cluster needs some time to be founded, so the rest waits for it.
+fn beginning_at(scenario: &Scenario, begin: Instant) -> Option<Scenario> {
+    let mut shorter = scenario.clone();
+    shorter.faults.retain(|fault| fault.at >= begin);
+    shorter.workload.script.as_mut()?.retain(|entry| entry.at >= begin);
+    let first = moments(&shorter).into_iter().find(|at| *at > Instant::ZERO)?;
+    let by = first.since(Instant::ZERO).checked_sub(FOUNDING)?;
+    earlier(&shorter, first, by)
 }
 
 /// Takes out time in which nothing is asked and no fault begins: the whole gap, or at least a part of it.
