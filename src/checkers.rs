@@ -12,6 +12,7 @@ pub mod leader_completeness;
 pub mod linearizability;
 pub mod log_matching;
 mod logs;
+pub mod models;
 pub mod progress;
 pub mod quiet_minority;
 pub mod recovery_equivalence;

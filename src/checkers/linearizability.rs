@@ -58,7 +58,6 @@ mod calls;
 mod cross_check;
 mod object;
 mod search;
-pub mod specification;
 #[cfg(test)]
 mod tests;
 mod unknown;
@@ -66,7 +65,7 @@ mod unknown;
 use std::collections::BTreeMap;
 
 use crate::checkers::linearizability::object::{Model, Object, Trouble};
-use crate::checkers::linearizability::specification::SequentialSpecification;
+use crate::checkers::models::SequentialSpecification;
 use crate::checkers::{Checker, Judgement, Violation};
 use crate::history::{HistoryEvent, Phase, Value};
 use crate::kernel::time::Instant;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use elara::checkers::linearizability::Linearizability;
-use elara::checkers::linearizability::specification::KeyValue;
+use elara::checkers::models::KeyValue;
 use elara::history::{EndedBy, HistoryEvent, Operation, Phase, Value, functions};
 use elara::kernel::ids::{ClientId, RequestId};
 use elara::kernel::random::{Purpose, Stream};

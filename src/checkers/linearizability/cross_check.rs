@@ -5,8 +5,8 @@ use std::cell::Cell;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::specification::KeyValue;
 use super::*;
+use crate::checkers::models::KeyValue;
 use crate::history::functions::{APPEND, CAS, DELETE, INCREMENT, READ, WRITE};
 use crate::history::{EndedBy, Operation};
 use crate::kernel::ids::{ClientId, RequestId};
@@ -161,10 +161,11 @@ fn brute_force(rest: &[Placed], state: &Value) -> bool {
         if rest.iter().any(precedes) {
             return false;
         }
-        let Some((state, result)) = KeyValue.step(state, operation) else { return false };
-        if *end == Phase::Ok && !KeyValue.agrees(operation, &result, returned) {
-            return false;
-        }
+        let after = match end {
+            Phase::Ok => KeyValue.answered(state, operation, returned),
+            _ => KeyValue.step(state, operation).map(|(state, _)| state),
+        };
+        let Some(state) = after else { return false };
         let mut others = rest.to_vec();
         others.remove(next);
         brute_force(&others, &state)
