@@ -5,6 +5,8 @@
 //! says *vacuous*, not *ok*: a run in which nobody had anything to check is *unknown*.
 
 pub mod at_most_once;
+pub mod bounded_staleness;
+pub mod causal_consistency;
 pub mod durability;
 pub mod election_safety;
 pub mod leader_append_only;
@@ -13,10 +15,13 @@ pub mod linearizability;
 pub mod log_matching;
 mod logs;
 pub mod models;
+mod ordering;
 pub mod progress;
 pub mod quiet_minority;
+pub mod recorded;
 pub mod recovery_equivalence;
 pub mod registry;
+pub mod sequential_consistency;
 pub mod session_guarantees;
 pub mod stability;
 pub mod state_machine_safety;

@@ -54,13 +54,15 @@
 //! Observers of unknown outcome are struck out as well.
 
 mod calls;
-#[cfg(test)]
-mod cross_check;
 mod object;
+mod offline;
 mod search;
 #[cfg(test)]
 mod tests;
 mod unknown;
+
+pub use offline::check;
+pub(in crate::checkers) use offline::judge;
 
 use std::collections::BTreeMap;
 

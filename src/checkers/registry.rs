@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::checkers::Checker;
 use crate::checkers::at_most_once::AtMostOnce;
+use crate::checkers::causal_consistency::{self, Strength};
 use crate::checkers::durability::Durability;
 use crate::checkers::election_safety::ElectionSafety;
 use crate::checkers::leader_append_only::LeaderAppendOnly;
@@ -14,10 +14,12 @@ use crate::checkers::log_matching::LogMatching;
 use crate::checkers::models::KeyValue;
 use crate::checkers::progress::Progress;
 use crate::checkers::quiet_minority::QuietMinority;
+use crate::checkers::recorded::{Options, Recorded};
 use crate::checkers::recovery_equivalence::RecoveryEquivalence;
 use crate::checkers::session_guarantees::SessionGuarantees;
 use crate::checkers::stability::Stability;
 use crate::checkers::state_machine_safety::StateMachineSafety;
+use crate::checkers::{Checker, bounded_staleness, sequential_consistency};
 use crate::kernel::ids::{ClientId, NodeId};
 use crate::kernel::time::Instant;
 
@@ -61,15 +63,19 @@ pub struct CheckerOptions {
     /// The bound of `progress`: how long the system may take to get over the faults, and then for an
     /// operation.
     pub progress_within: Duration,
+    /// The bound of `bounded-staleness`: how old a bounded read may be.
+    pub staleness_bound: Duration,
     /// What `quiet-minority` and `stability` look at.
     pub watch: Option<Watch>,
 }
 
 impl CheckerOptions {
-    /// A cluster in which all nodes vote, five seconds for progress, and nothing to watch.
+    /// A cluster in which all nodes vote, five seconds for progress, half a second of staleness, and nothing to watch.
     #[must_use]
     pub const fn new(nodes: usize) -> Self {
-        Self { nodes, voters: Some(nodes), progress_within: Duration::from_secs(5), watch: None }
+        let progress_within = Duration::from_secs(5);
+        let staleness_bound = Duration::from_millis(500);
+        Self { nodes, voters: Some(nodes), progress_within, staleness_bound, watch: None }
     }
 }
 
@@ -138,6 +144,35 @@ pub const CHECKERS: &[CheckerEntry] = &[
         kind: Kind::Safety,
         source: "Herlihy and Wing 1990; Wing and Gong 1993; Lowe 2017",
         build: Some(|_| Box::new(Linearizability::new(KeyValue))),
+    },
+    CheckerEntry {
+        name: sequential_consistency::NAME,
+        about: "All operations seem to take effect in one order that keeps the order of each process.",
+        kind: Kind::Safety,
+        source: "Lamport 1979; Gibbons and Korach 1997",
+        build: Some(|_| {
+            Box::new(Recorded::new(sequential_consistency::NAME, |history| {
+                sequential_consistency::check(history, &KeyValue, Options::default())
+            }))
+        }),
+    },
+    CheckerEntry {
+        name: causal_consistency::NAME,
+        about: "Whoever sees an effect sees its causes.",
+        kind: Kind::Safety,
+        source: "Ahamad et al. 1995; Bouajjani et al. 2017, table 2",
+        build: Some(|_| {
+            Box::new(Recorded::new(causal_consistency::NAME, |history| {
+                causal_consistency::check(history, Strength::Causal)
+            }))
+        }),
+    },
+    CheckerEntry {
+        name: bounded_staleness::NAME,
+        about: "A bounded read returns a value that was current within the bound before it was asked for.",
+        kind: Kind::Safety,
+        source: "Terry 2013; Torres-Rojas et al. 1999",
+        build: Some(|options| Box::new(bounded_staleness::checker(options.staleness_bound))),
     },
     CheckerEntry {
         name: "session-guarantees",

@@ -202,6 +202,15 @@ impl Script {
         }
     }
 
+    /// What clients asked and saw.
+    pub fn recorded(&self) -> Vec<HistoryEvent> {
+        let history = self.events.iter().filter_map(|event| match &event.fact {
+            Fact::History(history) => Some(history.clone()),
+            _ => None,
+        });
+        history.collect()
+    }
+
     /// What the checker of this name says of this trace in a cluster of three.
     pub fn judged_by(&self, name: &str) -> Judgement {
         self.judged(name, &CheckerOptions::new(3))
