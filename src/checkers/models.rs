@@ -89,6 +89,13 @@ pub trait SequentialSpecification: fmt::Debug {
         let _ = (operation, answer);
         Need::Something
     }
+
+    /// Whether an object in this state may come into the other one by operations that need
+    /// [`Something`](Need::Something) alone. To say yes is always right.
+    fn may_lead(&self, state: &Self::State, goal: &Self::State) -> bool {
+        let _ = (state, goal);
+        true
+    }
 }
 
 /// One of the models that histories are judged by.

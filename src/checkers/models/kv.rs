@@ -63,6 +63,13 @@ impl SequentialSpecification for Kv {
             _ => Need::Something,
         }
     }
+
+    fn may_lead(&self, state: &Value, goal: &Value) -> bool {
+        match (state, goal) {
+            (Value::Text(state), Value::Text(goal)) => goal.starts_with(&**state),
+            _ => true,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +87,7 @@ mod tests {
         assert_eq!(after("x", "append", 12), Some("x12".into()));
         assert_eq!(after("x", "put", "y"), Some("y".into()));
         assert_eq!(after("x", "put", Value::list([])), None);
+        assert!(Kv.may_lead(&"x".into(), &"xy".into()) && !Kv.may_lead(&"y".into(), &"xy".into()));
     }
 
     #[test]

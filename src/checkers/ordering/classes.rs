@@ -163,6 +163,16 @@ impl<'a, S: SequentialSpecification + ?Sized> Classes<'a, S> {
         &self.classes[class as usize]
     }
 
+    pub fn all(&self) -> impl Iterator<Item = &Class> {
+        self.classes.iter()
+    }
+
+    /// Whether the first state may come into the second by operations that depend on the state.
+    pub fn may_lead(&self, state: StateId, goal: StateId) -> bool {
+        let ((object, state), (of, goal)) = (self.state(state), self.state(goal));
+        object == of && self.specification.may_lead(state, goal)
+    }
+
     pub fn objects(&self) -> usize {
         self.objects.len()
     }

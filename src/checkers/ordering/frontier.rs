@@ -34,6 +34,12 @@ pub(in crate::checkers) trait Frontier {
     /// How many required operations are left.
     fn left(&self) -> usize;
 
+    /// Whether a required operation is left.
+    fn is_left(&self, call: u32) -> bool;
+
+    /// No required operation before this one is left.
+    fn first_left(&self) -> u32;
+
     /// Which have taken effect, in words that tell all such sets apart. It is asked after [`Self::next`].
     fn key(&self, key: &mut Vec<u64>);
 }
@@ -121,6 +127,14 @@ impl Frontier for RealTime {
         self.left
     }
 
+    fn is_left(&self, call: u32) -> bool {
+        !self.is_placed(call as usize)
+    }
+
+    fn first_left(&self) -> u32 {
+        self.base as u32
+    }
+
     fn key(&self, key: &mut Vec<u64>) {
         key.push(self.base as u64);
         key.extend_from_slice(&self.placed[self.base / 64..=self.limit / 64]);
@@ -198,6 +212,18 @@ impl Frontier for ProgramOrder {
 
     fn left(&self) -> usize {
         self.left
+    }
+
+    fn is_left(&self, call: u32) -> bool {
+        let process = self.process_of[call as usize] as usize;
+        let next = self.processes[process].get(self.done[process] as usize);
+        next.is_some_and(|next| *next <= call)
+    }
+
+    fn first_left(&self) -> u32 {
+        let processes = self.processes.iter().zip(&self.done);
+        let next = processes.filter_map(|(calls, done)| calls.get(*done as usize));
+        next.min().copied().unwrap_or(0)
     }
 
     fn key(&self, key: &mut Vec<u64>) {

@@ -9,6 +9,9 @@ use crate::checkers::ordering::frontier::Frontier;
 use crate::checkers::ordering::memo::{Memo, Used, count, unuse_one, use_one};
 use crate::checkers::ordering::recording::Call;
 
+/// How many of the next operations that need a certain state are looked at, whether it is lost.
+const LOOKED_AHEAD: usize = 16;
+
 /// What one operation of unknown outcome asks, and all operations that ask it, in the order of their invocations.
 #[derive(Debug)]
 struct Optional {
@@ -76,6 +79,8 @@ pub(in crate::checkers) struct Search<'a, S: SequentialSpecification + ?Sized, F
     classes: Classes<'a, S>,
     /// The class of each required operation.
     required: Vec<ClassId>,
+    /// Those of them that need one state and no other.
+    needing: Vec<u32>,
     /// The place of each required operation among all, and of each optional one.
     places: (Vec<usize>, Vec<usize>),
     optional: Vec<Optional>,
@@ -111,6 +116,7 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
         let mut search = Self {
             frontier: F::new(&pick(&required), &pick(&optional)),
             required: required.iter().map(|&call| numbered[call]).collect(),
+            needing: Vec::new(),
             optional: Vec::new(),
             optional_on: Vec::new(),
             cells: initial.iter().map(|&state| Cell { state, is_unneeded: false }).collect(),
@@ -133,6 +139,11 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
         for class in &search.required {
             search.balance.require(&search.classes, *class);
         }
+        let needs_a_state = |call: &u32| {
+            let class = search.classes.class(search.required[*call as usize]);
+            matches!(class.requires, Requires::Exactly { .. })
+        };
+        search.needing = (0..search.required.len() as u32).filter(needs_a_state).collect();
         search.is_hopeless = search.balance.any_is_lost(&search.classes, &initial);
         if search.enter(0) {
             search.verdict = Some(true);
@@ -219,7 +230,25 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
         self.cells[object] = Cell { state: after, is_unneeded };
         let left = [Some(before.state), setter.map(|(_, state)| state)];
         let mut left = left.into_iter().flatten().filter(|state| *state != after);
-        left.all(|state| !self.balance.is_lost(&self.classes, state))
+        left.all(|state| !self.balance.is_lost(&self.classes, (state, after)))
+    }
+
+    /// Whether a state is lost that one of the next operations needs. All could be looked at, but this is done for each
+    /// configuration, and what is lost was lost by the last few steps.
+    fn is_dead(&self) -> bool {
+        if !self.balance.looks_ahead() {
+            return false;
+        }
+        let from = self.needing.partition_point(|call| *call < self.frontier.first_left());
+        let left = self.needing[from..].iter().filter(|call| self.frontier.is_left(**call));
+        let mut needed = left.take(LOOKED_AHEAD).map(|call| {
+            let class = self.classes.class(self.required[*call as usize]);
+            let Requires::Exactly { before, .. } = class.requires else {
+                unreachable!("only those that need a state are listed");
+            };
+            (before, self.cells[class.object].state)
+        });
+        needed.any(|needed| self.balance.is_lost(&self.classes, needed))
     }
 
     fn place(&mut self, call: u32) {
@@ -262,7 +291,7 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
         let words = self.cells.iter();
         let words = words.map(|cell| u64::from(cell.state) << 1 | u64::from(cell.is_unneeded));
         self.key.extend(words);
-        if !self.memo.enter(&self.key, &self.used) {
+        if self.is_dead() || !self.memo.enter(&self.key, &self.used) {
             self.take_back(trail);
             return false;
         }
