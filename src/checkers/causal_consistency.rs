@@ -20,6 +20,9 @@
 //!
 //! A write of unknown outcome happened if somebody read it.
 
+#[cfg(test)]
+mod cross_check;
+
 use std::collections::BTreeMap;
 
 use crate::checkers::Violation;

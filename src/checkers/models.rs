@@ -67,8 +67,8 @@ pub trait SequentialSpecification: fmt::Debug {
     /// The state after the operation, as it was invoked, has taken effect, and its answer; `None` if it cannot take
     /// effect in this state, so that it would fail. An answer that says nothing is `Nil`.
     ///
-    /// If several answers are possible, this is the one that forbids the least of what may follow: it stands for an
-    /// operation of unknown outcome.
+    /// If several answers are possible, the answer is one of them, and the state the one that forbids the least of what
+    /// may follow: it stands for an operation of unknown outcome.
     fn step(&self, state: &Self::State, operation: &Operation) -> Option<(Self::State, Value)>;
 
     /// The state after the operation has taken effect and was answered like this; `None` if this model never gives that

@@ -133,16 +133,21 @@ pub fn kv(clients: u64, operations: u64) -> Vec<HistoryEvent> {
     events(&kv_planned(clients, operations))
 }
 
-/// The same, with one read that misses the last write before it.
+/// The same, with one read that returns what an earlier read of the key did.
 pub fn kv_bad(clients: u64, operations: u64) -> Vec<HistoryEvent> {
     let mut planned = kv_planned(clients, operations);
-    planned.sort_by_key(|planned| planned.invoke);
-    let wrong = planned.iter().skip(operations as usize * 2 / 3).position(|planned| {
-        planned.operation.function == "get" && planned.answer.to_string().len() > 20
+    planned.sort_by_key(|planned| planned.effect);
+    let (before, after) = planned.split_at_mut(operations as usize * 2 / 3);
+    let stale = after.iter_mut().find_map(|read| {
+        let is_old = |old: &&Planned| {
+            let same = old.operation == read.operation && old.answer != read.answer;
+            same && old.end + 20_000 < read.invoke
+        };
+        let old = before.iter().rev().find(is_old).filter(|_| read.operation.function == "get")?;
+        Some((read, old.answer.clone()))
     });
-    let wrong = operations as usize * 2 / 3 + wrong.expect("somebody reads");
-    let Value::Text(text) = &planned[wrong].answer else { unreachable!("a text is read") };
-    planned[wrong].answer = Value::from(&text[..text.len() / 2]);
+    let (read, answer) = stale.expect("somebody reads what somebody read long before");
+    read.answer = answer;
     events(&planned)
 }
 

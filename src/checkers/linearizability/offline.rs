@@ -10,8 +10,8 @@ use crate::history::{HistoryEvent, Value};
 /// How many steps each key gets in the first round. Each round gives four times as many as the one before, so that a key
 /// that is wrong is found soon, wherever it stands, and no key that is hard holds the others up.
 const FIRST_ROUND: u64 = 1 << 12;
-/// How many steps the explanation of a violation may take on each prefix, at least.
-const EXPLAIN: u64 = 1 << 14;
+/// How many steps the search for the longest legal order of a history without one may take.
+const EXPLAIN: u64 = 1 << 12;
 
 /// Judges that each object of a recorded history behaves like a sequential one: see
 /// [`linearizability`](crate::checkers::linearizability) for what that means.
@@ -88,11 +88,10 @@ fn violation<S: SequentialSpecification + ?Sized>(
     calls: &[Call],
     steps: u64,
 ) -> Verdict {
-    let steps = steps.saturating_mul(2).max(EXPLAIN);
-    let last = shortest_prefix(specification, calls, steps);
+    let last = shortest_prefix(specification, calls, steps.saturating_mul(2).max(EXPLAIN));
     let calls = prefix(calls, last);
     let mut search: Search<'_, S, RealTime> = Search::new(specification, &calls);
-    search.explore(steps);
+    search.explore(EXPLAIN);
     let dead = Dead::new(specification, &calls, search.longest());
     let ended =
         calls.iter().find(|call| call.answer.as_ref().is_some_and(|answer| answer.line == last));

@@ -1,22 +1,27 @@
 //! A lock that numbers its holders, so that what it protects can turn away a holder of the past (Kleppmann 2016, *How
 //! to do distributed locking*).
 
-use crate::checkers::models::{Effect, Need, SequentialSpecification, elements};
+use crate::checkers::models::{Effect, SequentialSpecification, elements};
 use crate::history::{Operation, Value};
 
 const ACQUIRE: &str = "acquire";
 const RELEASE: &str = "release";
 
-/// A lock with `acquire`, which is answered with a token, and `release`, which names it; free at first. The state is the
-/// list of the token that holds the lock, or `nil`, and of the greatest token so far.
+/// A lock with `acquire`, which is answered with a token, and `release`, which may name it; free at first. The state is
+/// the list of the token that holds the lock, or `nil`, and of the greatest token that is known.
 ///
-/// Tokens may skip numbers. An acquisition of unknown outcome counts as one with the next number, which forbids the
-/// least: nobody was told its token, so nobody can release it by that.
+/// Tokens may skip numbers. So nobody knows which token an acquisition of unknown outcome was given: it holds the lock as
+/// `"unknown"`, which stands for any token greater than those known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FencedLock;
 
 fn state(holder: Value, last: i64) -> Value {
     Value::list([holder, Value::Int(last)])
+}
+
+/// The holder whose token nobody was told.
+fn unknown() -> Value {
+    Value::from("unknown")
 }
 
 /// The token that holds the lock, and the greatest so far.
@@ -43,18 +48,21 @@ impl SequentialSpecification for FencedLock {
 
     fn step(&self, from: &Value, operation: &Operation) -> Option<(Value, Value)> {
         let (holder, last) = parts(from)?;
-        let is_free = *holder == Value::Nil;
-        let named = &operation.value;
-        match &*operation.function {
-            ACQUIRE if is_free => {
-                let token = last.checked_add(1)?;
-                Some((state(Value::Int(token), token), Value::Int(token)))
+        let next = last.checked_add(1)?;
+        let after = match (&*operation.function, holder, &operation.value) {
+            (ACQUIRE, Value::Nil, _) => return Some((state(unknown(), last), Value::Int(next))),
+            (RELEASE, Value::Int(_), Value::Nil) => state(Value::Nil, last),
+            (RELEASE, Value::Int(token), Value::Int(named)) if token == named => {
+                state(Value::Nil, last)
             }
-            RELEASE if !is_free && (named == holder || *named == Value::Nil) => {
-                Some((state(Value::Nil, last), Value::Nil))
+            // It was at least the next one.
+            (RELEASE, Value::Text(_), Value::Nil) => state(Value::Nil, next),
+            (RELEASE, Value::Text(_), Value::Int(named)) if *named > last => {
+                state(Value::Nil, *named)
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some((after, Value::Nil))
     }
 
     fn answered(&self, from: &Value, operation: &Operation, answer: &Value) -> Option<Value> {
@@ -65,14 +73,6 @@ impl SequentialSpecification for FencedLock {
         let (_, last) = parts(from)?;
         let token = answer.as_int().filter(|token| *token > last)?;
         Some(state(Value::Int(token), token))
-    }
-
-    fn need(&self, operation: &Operation, _answer: Option<&Value>) -> Need<Value> {
-        match (&*operation.function, &operation.value) {
-            // Whoever holds the lock has the greatest token so far.
-            (RELEASE, Value::Int(token)) => Need::Exactly(state(Value::Int(*token), *token)),
-            _ => Need::Something,
-        }
     }
 }
 
@@ -100,5 +100,19 @@ mod tests {
         assert_eq!(after(5.into()), Some((state(Value::Nil, 5), Value::Nil)));
         assert_eq!(after(Value::Nil), Some((state(Value::Nil, 5), Value::Nil)));
         assert_eq!(after(4.into()), None);
+    }
+
+    #[test]
+    fn an_unknown_token_is_any_that_is_greater() {
+        let acquire = Operation::new("acquire", 1, Value::Nil);
+        let (held, _) = FencedLock.step(&state(Value::Nil, 5), &acquire).expect("it is free");
+        let after = |token: Value| {
+            let release = Operation::new("release", 1, token);
+            FencedLock.step(&held, &release).map(|(next, _)| next)
+        };
+        assert_eq!(after(9.into()), Some(state(Value::Nil, 9)));
+        assert_eq!(after(5.into()), None);
+        assert_eq!(after(Value::Nil), Some(state(Value::Nil, 6)));
+        assert_eq!(FencedLock.step(&held, &acquire), None, "it is held");
     }
 }

@@ -2,10 +2,12 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use crate::checkers::bounded_staleness;
 use crate::checkers::linearizability::{self, Linearizability};
 use crate::checkers::models::{KeyValue, MODELS, SequentialSpecification};
 use crate::checkers::recorded::{Options, Verdict};
@@ -282,6 +284,14 @@ fn by_process(earlier: &Placed, later: &Placed) -> bool {
     earlier.process == later.process && earlier.from < later.from
 }
 
+/// How old a read may be, in milliseconds and lines.
+const STALENESS: usize = 4;
+
+fn by_time_but_reads_may_be_old(earlier: &Placed, later: &Placed) -> bool {
+    let age = if later.operation.function == "read" { STALENESS } else { 0 };
+    earlier.to + age < later.from
+}
+
 /// Compares the verdicts of a checker with brute force on random histories; each verdict has to come up.
 fn agrees(
     name: &str,
@@ -344,6 +354,16 @@ fn sequential_consistency_agrees_with_brute_force() {
     for (name, model) in all_models() {
         agrees(name, (model, 2, 1_000), by_process, |lines| {
             holds(&sequential_consistency::check(lines, model, Options::default()))
+        });
+    }
+}
+
+#[test]
+fn bounded_staleness_agrees_with_brute_force() {
+    let bound = Duration::from_millis(STALENESS as u64);
+    for (name, model) in all_models().filter(|(name, _)| name.contains("register")) {
+        agrees(name, (model, 1, 2_000), by_time_but_reads_may_be_old, |lines| {
+            holds(&bounded_staleness::check(lines, model, bound, Options::default()))
         });
     }
 }

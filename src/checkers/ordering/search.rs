@@ -98,6 +98,8 @@ pub(in crate::checkers) struct Search<'a, S: SequentialSpecification + ?Sized, F
     verdict: Option<bool>,
     /// Whether an answer needs a state that nothing brings about.
     is_hopeless: bool,
+    /// Whether the search goes on where a state is lost.
+    goes_on: bool,
     /// How many configurations were looked at.
     pub steps: u64,
     next: Vec<u32>,
@@ -129,6 +131,7 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
             longest: (0, Vec::new()),
             verdict: None,
             is_hopeless: false,
+            goes_on: false,
             steps: 0,
             next: Vec::new(),
             key: Vec::new(),
@@ -145,9 +148,6 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
         };
         search.needing = (0..search.required.len() as u32).filter(needs_a_state).collect();
         search.is_hopeless = search.balance.any_is_lost(&search.classes, &initial);
-        if search.enter(0) {
-            search.verdict = Some(true);
-        }
         search
     }
 
@@ -176,11 +176,23 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
 
     /// Goes on for so many steps. Whether there is a legal order; `None` if that is not known yet.
     pub fn run(&mut self, steps: u64) -> Option<bool> {
-        if self.is_hopeless { Some(false) } else { self.explore(steps) }
+        if self.is_hopeless { Some(false) } else { self.go_on(steps) }
     }
 
-    /// The same, but looks for as long an order as possible where there is no hope for all.
-    pub fn explore(&mut self, steps: u64) -> Option<bool> {
+    /// Looks for as long an order as possible where there is none of all operations, for at most so many steps. It is to
+    /// be called first.
+    pub fn explore(&mut self, steps: u64) {
+        self.goes_on = true;
+        self.go_on(steps);
+    }
+
+    fn go_on(&mut self, steps: u64) -> Option<bool> {
+        if self.steps == 0 {
+            self.steps = 1;
+            if self.enter(0) {
+                self.verdict = Some(true);
+            }
+        }
         let end = self.steps.saturating_add(steps);
         while self.verdict.is_none() {
             let Some(&Frame { trail, moves, next }) = self.frames.last() else {
@@ -230,13 +242,13 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
         self.cells[object] = Cell { state: after, is_unneeded };
         let left = [Some(before.state), setter.map(|(_, state)| state)];
         let mut left = left.into_iter().flatten().filter(|state| *state != after);
-        left.all(|state| !self.balance.is_lost(&self.classes, (state, after)))
+        self.goes_on || left.all(|state| !self.balance.is_lost(&self.classes, (state, after)))
     }
 
     /// Whether a state is lost that one of the next operations needs. All could be looked at, but this is done for each
     /// configuration, and what is lost was lost by the last few steps.
     fn is_dead(&self) -> bool {
-        if !self.balance.looks_ahead() {
+        if self.goes_on || !self.balance.looks_ahead() {
             return false;
         }
         let from = self.needing.partition_point(|call| *call < self.frontier.first_left());

@@ -14,6 +14,9 @@
 //! It takes registers in which no value is written to a key twice. The guarantees are judged key by key; what they say
 //! together about several keys is [causal consistency](crate::checkers::causal_consistency). A session is a process.
 
+#[cfg(test)]
+mod cross_check;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::checkers::Violation;
