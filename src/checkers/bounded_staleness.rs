@@ -64,7 +64,8 @@ fn relaxed<S: SequentialSpecification + ?Sized>(
     if let Verdict::Violation(found) = &mut verdict {
         let lines = found.operations.iter_mut().chain(&mut found.order).chain(&mut found.prefix);
         lines.for_each(|line| *line = origins[*line]);
-        found.violation.message.push_str(&format!(", although a read may be {bound:?} old"));
+        let message = &mut found.violation.message;
+        *message = format!("{message}, although a read may be {bound:?} old");
     }
     verdict
 }

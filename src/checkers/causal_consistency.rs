@@ -86,6 +86,25 @@ fn writers(calls: &[Call]) -> Result<Writers<'_>, String> {
     Ok(writers)
 }
 
+/// The write that a read reads from; `None` for a write and for a read of nothing.
+fn writer_of(call: &Call, writers: &Writers<'_>) -> Result<Option<usize>, Counterexample> {
+    let answer = match &call.answer {
+        Some(answer) if call.effect == Effect::Observes => &answer.value,
+        _ => return Ok(None),
+    };
+    if *answer == Value::Nil {
+        return Ok(None);
+    }
+    let writer = writers.get(&(&call.operation.key, answer)).copied();
+    writer.map(Some).ok_or_else(|| {
+        let message = format!(
+            "ThinAirRead: p{} {} is answered with {answer}, which no write wrote that may have taken effect",
+            call.process, call.operation
+        );
+        proof(message, &[call], Vec::new())
+    })
+}
+
 /// The order of causes.
 struct Causes<'a> {
     calls: &'a [Call],
@@ -119,7 +138,7 @@ impl<'a> Causes<'a> {
             causes.previous.push(done.last().copied());
             done.push(number);
             causes.places.push((*process, done.len() as u32));
-            causes.reads_from.push(causes.writer(call, writers)?);
+            causes.reads_from.push(writer_of(call, writers)?);
             if call.effect == Effect::Changes {
                 let key = (&call.operation.key, *process);
                 causes.writes.entry(key).or_default().push(number);
@@ -127,24 +146,6 @@ impl<'a> Causes<'a> {
         }
         causes.count(processes.len())?;
         Ok(causes)
-    }
-
-    fn writer(&self, call: &Call, writers: &Writers<'_>) -> Result<Option<usize>, Counterexample> {
-        let answer = match &call.answer {
-            Some(answer) if call.effect == Effect::Observes => &answer.value,
-            _ => return Ok(None),
-        };
-        if *answer == Value::Nil {
-            return Ok(None);
-        }
-        let writer = writers.get(&(&call.operation.key, answer)).copied();
-        writer.map(Some).ok_or_else(|| {
-            let message = format!(
-                "ThinAirRead: p{} {} is answered with {answer}, which no write wrote that may have taken effect",
-                call.process, call.operation
-            );
-            proof(message, &[call], Vec::new())
-        })
     }
 
     /// Sets the clocks, along the order of causes.
@@ -292,14 +293,15 @@ fn proof(message: String, calls: &[&Call], facts: Vec<String>) -> Counterexample
 /// The numbers below `count` in an order in which each comes after all that `before` names for it; or a cycle, in which
 /// each is named for the next, and the last is the first.
 fn sorted(count: usize, before: impl Fn(usize) -> Vec<usize>) -> Result<Vec<usize>, Vec<usize>> {
-    let mut waits: Vec<usize> = vec![0; count];
     let mut after: Vec<Vec<usize>> = vec![Vec::new(); count];
-    for number in 0..count {
-        for earlier in before(number) {
-            waits[number] += 1;
+    let waits_for = |number| {
+        let earlier = before(number);
+        for &earlier in &earlier {
             after[earlier].push(number);
         }
-    }
+        earlier.len()
+    };
+    let mut waits: Vec<usize> = (0..count).map(waits_for).collect();
     let mut order: Vec<usize> = (0..count).filter(|&number| waits[number] == 0).collect();
     let mut done = 0;
     while let Some(&number) = order.get(done) {

@@ -13,7 +13,12 @@
 //! *Linearizability: A Correctness Condition for Concurrent Objects*). The property is local (theorem 1
 //! there): each key is judged alone.
 //!
-//! # The search
+//! There are two judges of the same claim. [`Linearizability`] runs along with a history and forgets what is decided, for
+//! runs of any length; the rest of this page is about it. [`check`] takes a whole recorded history, is faster by orders
+//! of magnitude where much is concurrent, since it needs to find one order and not all, and tells more about a
+//! violation; its search is that of `checkers/ordering.rs`. Both are exact, and both are held to brute force.
+//!
+//! # The search that runs along
 //!
 //! Searching for such an order is exponential in the worst case (Gibbons and Korach 1997), but histories of
 //! real systems are short of concurrency. The search here is the one of Wing and Gong 1993 in the form of

@@ -20,8 +20,9 @@
 //! 1. An operation that only observes takes effect as soon as the state allows its answer: it has to some time, and
 //!    nothing else can tell.
 //! 2. Of several operations that ask the same and are answered the same, the one that ended first goes first.
-//! 3. A state is *lost* if it is left while an answer is to come that only this state explains, and nothing left can
-//!    bring it back. No order goes on from there.
+//! 3. A state is *lost* if an answer is to come that only this state explains, and nothing left can bring it about. No
+//!    order goes on from there. Where the specification knows what leads where, this is looked for ahead: what was
+//!    appended to a text stays at its front until the text is replaced.
 //! 4. Operations of unknown outcome need not take effect. So a configuration that used fewer of them can do whatever one
 //!    that used more can, and those that ask the same are counted, not named.
 //! 5. One of them that is followed at once, on its object, by an operation that ignores the state might as well not have
@@ -35,6 +36,7 @@ mod cross_check;
 mod explain;
 mod frontier;
 mod memo;
+mod optional;
 mod recording;
 mod search;
 mod table;

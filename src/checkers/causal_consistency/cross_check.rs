@@ -29,8 +29,8 @@ fn causes(accesses: &[Access]) -> Option<Vec<Vec<bool>>> {
 
 /// The value of a key after these operations.
 fn value(accesses: &[Access], order: &[usize], key: i64) -> i64 {
-    let writes = order.iter().map(|number| &accesses[*number]);
-    let last = writes.filter(|access| access.writes && access.key == key).last();
+    let mut writes = order.iter().map(|number| &accesses[*number]);
+    let last = writes.rfind(|access| access.writes && access.key == key);
     last.map_or(0, |access| access.value)
 }
 

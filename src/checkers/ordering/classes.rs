@@ -41,7 +41,7 @@ pub(super) struct Classes<'a, S: SequentialSpecification + ?Sized> {
     specification: &'a S,
     objects: BTreeMap<Value, usize>,
     by_question: BTreeMap<(Operation, Option<Value>), ClassId>,
-    classes: Vec<Class>,
+    known: Vec<Class>,
     states: Vec<(usize, S::State)>,
     state_numbers: Table,
     /// State, class, and the state after it.
@@ -55,7 +55,7 @@ impl<'a, S: SequentialSpecification + ?Sized> Classes<'a, S> {
             specification,
             objects: BTreeMap::new(),
             by_question: BTreeMap::new(),
-            classes: Vec::new(),
+            known: Vec::new(),
             states: Vec::new(),
             state_numbers: Table::default(),
             steps: Vec::new(),
@@ -75,8 +75,8 @@ impl<'a, S: SequentialSpecification + ?Sized> Classes<'a, S> {
         let object = *self.objects.entry(operation.key.clone()).or_insert(objects);
         let requires = self.requires(object, &operation, answer.as_ref());
         let observes = call.effect == Effect::Observes;
-        let class = self.classes.len() as ClassId;
-        self.classes.push(Class { operation, answer, object, observes, requires });
+        let class = self.known.len() as ClassId;
+        self.known.push(Class { operation, answer, object, observes, requires });
         self.by_question.insert(question, class);
         class
     }
@@ -135,7 +135,7 @@ impl<'a, S: SequentialSpecification + ?Sized> Classes<'a, S> {
 
     /// The state after an operation of this class; `None` if it cannot take effect like that in this state.
     pub fn step(&mut self, state: StateId, class: ClassId) -> Option<StateId> {
-        match self.classes[class as usize].requires {
+        match self.known[class as usize].requires {
             Requires::Nothing { after } => return Some(after),
             Requires::Exactly { before, after } => return after.filter(|_| before == state),
             Requires::Something => {}
@@ -150,7 +150,7 @@ impl<'a, S: SequentialSpecification + ?Sized> Classes<'a, S> {
         if let Some(step) = known {
             return self.steps[step as usize].2;
         }
-        let Class { operation, answer, object, .. } = &self.classes[class as usize];
+        let Class { operation, answer, object, .. } = &self.known[class as usize];
         let object = *object;
         let after = self.take(&self.states[state as usize].1, operation, answer.as_ref());
         let after = after.map(|after| self.number(object, after));
@@ -160,11 +160,11 @@ impl<'a, S: SequentialSpecification + ?Sized> Classes<'a, S> {
     }
 
     pub fn class(&self, class: ClassId) -> &Class {
-        &self.classes[class as usize]
+        &self.known[class as usize]
     }
 
     pub fn all(&self) -> impl Iterator<Item = &Class> {
-        self.classes.iter()
+        self.known.iter()
     }
 
     /// Whether the first state may come into the second by operations that depend on the state.

@@ -25,7 +25,9 @@ impl Memo {
     /// Whether the configuration is new: it was not entered before with as much of everything left, or more.
     pub fn enter(&mut self, key: &[u64], used: &Used) -> bool {
         let mut hash = Digest::default();
-        key.iter().for_each(|word| hash.word(*word));
+        for word in key {
+            hash.word(*word);
+        }
         let hash = hash.value();
         let new = self.alternatives.len() as u32;
         let Some(entry) = self.table.find(hash, |entry| self.key(entry) == key) else {

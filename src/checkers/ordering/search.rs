@@ -1,32 +1,15 @@
 //! The search itself: see [`ordering`](super) for what it does and why it may leave out what it leaves out.
 
-use std::collections::BTreeMap;
-
 use crate::checkers::models::SequentialSpecification;
 use crate::checkers::ordering::balance::Balance;
 use crate::checkers::ordering::classes::{ClassId, Classes, Requires, StateId};
 use crate::checkers::ordering::frontier::Frontier;
 use crate::checkers::ordering::memo::{Memo, Used, count, unuse_one, use_one};
+use crate::checkers::ordering::optional::Optional;
 use crate::checkers::ordering::recording::Call;
 
 /// How many of the next operations that need a certain state are looked at, whether it is lost.
 const LOOKED_AHEAD: usize = 16;
-
-/// What one operation of unknown outcome asks, and all operations that ask it, in the order of their invocations.
-#[derive(Debug)]
-struct Optional {
-    class: ClassId,
-    calls: Vec<u32>,
-}
-
-/// The operations of unknown outcome on one object.
-#[derive(Debug, Default)]
-struct OptionalOn {
-    /// Those that set the state, whatever it was, by the state that they set.
-    setters: BTreeMap<StateId, Vec<u32>>,
-    /// The others.
-    modifiers: Vec<u32>,
-}
 
 /// Where an object stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +66,7 @@ pub(in crate::checkers) struct Search<'a, S: SequentialSpecification + ?Sized, F
     needing: Vec<u32>,
     /// The place of each required operation among all, and of each optional one.
     places: (Vec<usize>, Vec<usize>),
-    optional: Vec<Optional>,
-    optional_on: Vec<OptionalOn>,
+    optional: Optional,
     frontier: F,
     cells: Vec<Cell>,
     used: Used,
@@ -119,8 +101,7 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
             frontier: F::new(&pick(&required), &pick(&optional)),
             required: required.iter().map(|&call| numbered[call]).collect(),
             needing: Vec::new(),
-            optional: Vec::new(),
-            optional_on: Vec::new(),
+            optional: Optional::default(),
             cells: initial.iter().map(|&state| Cell { state, is_unneeded: false }).collect(),
             used: Used::new(),
             balance: Balance::new(&classes),
@@ -138,7 +119,11 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
             places: (required, optional),
             classes,
         };
-        search.group(&numbered);
+        let classes_of: Vec<ClassId> = search.places.1.iter().map(|&call| numbered[call]).collect();
+        search.optional = Optional::new(&search.classes, &classes_of);
+        for class in &classes_of {
+            search.balance.allow(&search.classes, *class);
+        }
         for class in &search.required {
             search.balance.require(&search.classes, *class);
         }
@@ -149,29 +134,6 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
         search.needing = (0..search.required.len() as u32).filter(needs_a_state).collect();
         search.is_hopeless = search.balance.any_is_lost(&search.classes, &initial);
         search
-    }
-
-    /// Groups the optional operations by their classes.
-    fn group(&mut self, numbered: &[ClassId]) {
-        let mut groups: BTreeMap<ClassId, u32> = BTreeMap::new();
-        self.optional_on.resize_with(self.classes.objects(), OptionalOn::default);
-        for (call, place) in self.places.1.iter().enumerate() {
-            let class = numbered[*place];
-            self.balance.allow(&self.classes, class);
-            if let Some(group) = groups.get(&class) {
-                self.optional[*group as usize].calls.push(call as u32);
-                continue;
-            }
-            let group = self.optional.len() as u32;
-            groups.insert(class, group);
-            self.optional.push(Optional { class, calls: vec![call as u32] });
-            let known = self.classes.class(class);
-            let on = &mut self.optional_on[known.object];
-            match known.requires {
-                Requires::Nothing { after } => on.setters.entry(after).or_default().push(group),
-                _ => on.modifiers.push(group),
-            }
-        }
     }
 
     /// Goes on for so many steps. Whether there is a legal order; `None` if that is not known yet.
@@ -271,7 +233,7 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
 
     fn take_optional(&mut self, group: u32) {
         use_one(&mut self.used, group);
-        self.balance.spend(&self.classes, self.optional[group as usize].class);
+        self.balance.spend(&self.classes, self.optional.groups[group as usize].class);
         self.trail.push(Change::Used(group));
     }
 
@@ -285,7 +247,7 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
                 }
                 Change::Used(group) => {
                     unuse_one(&mut self.used, group);
-                    self.balance.allow(&self.classes, self.optional[group as usize].class);
+                    self.balance.allow(&self.classes, self.optional.groups[group as usize].class);
                 }
                 Change::Cell(object, cell) => self.cells[object] = cell,
             }
@@ -361,18 +323,21 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
             self.collect(Taken::Required(call), class);
         }
         self.next = next;
-        for object in 0..self.optional_on.len() {
-            for place in 0..self.optional_on[object].modifiers.len() {
-                let group = self.optional_on[object].modifiers[place];
+        for object in 0..self.classes.objects() {
+            for place in 0..self.optional.on[object].modifiers.len() {
+                let group = self.optional.on[object].modifiers[place];
                 if self.is_available(group) {
-                    self.collect(Taken::Optional(group), self.optional[group as usize].class);
+                    self.collect(
+                        Taken::Optional(group),
+                        self.optional.groups[group as usize].class,
+                    );
                 }
             }
         }
     }
 
     fn is_available(&self, group: u32) -> bool {
-        let calls = &self.optional[group as usize].calls;
+        let calls = &self.optional.groups[group as usize].calls;
         count(&self.used, group) < self.frontier.available(calls)
     }
 
@@ -388,15 +353,14 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
         if let Some(after) = self.classes.step(state, class) {
             self.moves.push(Move { setter: None, taken, class, after });
         }
-        let on = &self.optional_on[object];
+        let on = &self.optional.on[object];
         let set: Vec<StateId> = match requires {
-            Requires::Nothing { .. } => return,
             Requires::Exactly { before, .. } if on.setters.contains_key(&before) => vec![before],
-            Requires::Exactly { .. } => return,
+            Requires::Nothing { .. } | Requires::Exactly { .. } => return,
             Requires::Something => on.setters.keys().copied().collect(),
         };
         for set in set.into_iter().filter(|set| *set != state) {
-            let groups = &self.optional_on[object].setters[&set];
+            let groups = &self.optional.on[object].setters[&set];
             let setter = groups.iter().copied().find(|group| self.is_available(*group));
             let Some(setter) = setter else { continue };
             if let Some(after) = self.classes.step(set, class) {
@@ -416,13 +380,14 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
 
     /// The longest legal order that was found, as places among the operations that were given.
     pub fn longest(&self) -> Vec<usize> {
-        let mut used = vec![0; self.optional.len()];
+        let mut times = vec![0; self.optional.groups.len()];
         let place = |change: &Change| match *change {
             Change::Placed(call) => self.places.0[call as usize],
             Change::Used(group) => {
-                let uses = &mut used[group as usize];
+                let uses = &mut times[group as usize];
                 *uses += 1;
-                self.places.1[self.optional[group as usize].calls[*uses - 1] as usize]
+                let group = &self.optional.groups[group as usize];
+                self.places.1[group.calls[*uses - 1] as usize]
             }
             Change::Cell(..) => unreachable!("the order is of operations only"),
         };

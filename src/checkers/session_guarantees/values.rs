@@ -218,7 +218,9 @@ impl<'a> Order<'a> {
 fn components<T>(edges: &[Vec<(usize, T)>]) -> Vec<usize> {
     let mut back: Vec<Vec<usize>> = vec![Vec::new(); edges.len()];
     for (from, to) in edges.iter().enumerate() {
-        to.iter().for_each(|(to, _)| back[*to].push(from));
+        for (to, _) in to {
+            back[*to].push(from);
+        }
     }
     let mut finished = Vec::new();
     let mut seen = vec![false; edges.len()];
@@ -249,10 +251,8 @@ fn components<T>(edges: &[Vec<(usize, T)>]) -> Vec<usize> {
 
 fn broken(circle: &[Pair<'_>]) -> Counterexample {
     let guarantee = |(earlier, later): &Pair<'_>| Guarantee::between(earlier.effect, later.effect);
-    let mut named: Vec<Guarantee> = circle.iter().map(guarantee).collect();
-    named.sort();
-    named.dedup();
-    let names: Vec<&str> = named.iter().map(|guarantee| guarantee.name()).collect();
+    let broken: BTreeSet<Guarantee> = circle.iter().map(guarantee).collect();
+    let names: Vec<&str> = broken.iter().map(|guarantee| guarantee.name()).collect();
     let key = &circle[0].0.operation.key;
     let message = format!(
         "{} is broken on key {key}: no order of its values fits what the sessions saw",
