@@ -13,7 +13,12 @@
 //! *Linearizability: A Correctness Condition for Concurrent Objects*). The property is local (theorem 1
 //! there): each key is judged alone.
 //!
-//! # The search
+//! There are two judges of the same claim. [`Linearizability`] runs along with a history and forgets what is decided, for
+//! runs of any length; the rest of this page is about it. [`check`] takes a whole recorded history, is faster by orders
+//! of magnitude where much is concurrent, since it needs to find one order and not all, and tells more about a
+//! violation; its search is that of `checkers/ordering.rs`. Both are exact, and both are held to brute force.
+//!
+//! # The search that runs along
 //!
 //! Searching for such an order is exponential in the worst case (Gibbons and Korach 1997), but histories of
 //! real systems are short of concurrency. The search here is the one of Wing and Gong 1993 in the form of
@@ -54,19 +59,20 @@
 //! Observers of unknown outcome are struck out as well.
 
 mod calls;
-#[cfg(test)]
-mod cross_check;
 mod object;
+mod offline;
 mod search;
-pub mod specification;
 #[cfg(test)]
 mod tests;
 mod unknown;
 
+pub use offline::check;
+pub(in crate::checkers) use offline::judge;
+
 use std::collections::BTreeMap;
 
 use crate::checkers::linearizability::object::{Model, Object, Trouble};
-use crate::checkers::linearizability::specification::SequentialSpecification;
+use crate::checkers::models::SequentialSpecification;
 use crate::checkers::{Checker, Judgement, Violation};
 use crate::history::{HistoryEvent, Phase, Value};
 use crate::kernel::time::Instant;

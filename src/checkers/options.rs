@@ -15,6 +15,8 @@ pub struct CheckerOptions {
     /// The bound of `progress`: how long the system may take to get over the faults, and then for an
     /// operation.
     pub progress_within: Duration,
+    /// The bound of `bounded-staleness`: how old a bounded read may be.
+    pub staleness_bound: Duration,
     /// The bounds of the other claims that say that something happens in time, or stays near something.
     pub bounds: Bounds,
     /// Whether the network loses nothing as long as no fault is about: only then `atomic-commitment` holds the
@@ -27,8 +29,8 @@ pub struct CheckerOptions {
 }
 
 impl CheckerOptions {
-    /// A cluster in which all nodes vote, five seconds for everything that takes time, a lossless network, and nothing
-    /// conserved or watched.
+    /// A cluster in which all nodes vote, five seconds for everything that takes time, half a second of staleness, a
+    /// lossless network, and nothing conserved or watched.
     #[must_use]
     pub const fn new(nodes: usize) -> Self {
         let within = Duration::from_secs(5);
@@ -36,6 +38,7 @@ impl CheckerOptions {
             nodes,
             voters: Some(nodes),
             progress_within: within,
+            staleness_bound: Duration::from_millis(500),
             bounds: Bounds::all(within),
             lossless: true,
             conserved: None,

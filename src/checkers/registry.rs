@@ -4,6 +4,7 @@
 use crate::checkers::at_most_once::AtMostOnce;
 use crate::checkers::atomic_commitment::AtomicCommitment;
 use crate::checkers::bounded_resources::BoundedResources;
+use crate::checkers::causal_consistency::{self, Strength};
 use crate::checkers::clock_bounds::ClockBounds;
 use crate::checkers::clock_condition::ClockCondition;
 use crate::checkers::consensus::Consensus;
@@ -17,9 +18,9 @@ use crate::checkers::leader_agreement::LeaderAgreement;
 use crate::checkers::leader_append_only::LeaderAppendOnly;
 use crate::checkers::leader_completeness::LeaderCompleteness;
 use crate::checkers::linearizability::Linearizability;
-use crate::checkers::linearizability::specification::KeyValue;
 use crate::checkers::log_matching::LogMatching;
 use crate::checkers::mapping_stability::MappingStability;
+use crate::checkers::models::KeyValue;
 use crate::checkers::mutual_exclusion::MutualExclusion;
 use crate::checkers::no_dirty_read::NoDirtyRead;
 use crate::checkers::no_lost_update::NoLostUpdate;
@@ -27,13 +28,14 @@ use crate::checkers::ordered_channel::OrderedChannel;
 use crate::checkers::ownership_cover::OwnershipCover;
 use crate::checkers::progress::Progress;
 use crate::checkers::quiet_minority::QuietMinority;
+use crate::checkers::recorded::{Options, Recorded};
 use crate::checkers::recovery_equivalence::RecoveryEquivalence;
 use crate::checkers::session_guarantees::SessionGuarantees;
 use crate::checkers::snapshot_read::SnapshotRead;
 use crate::checkers::stability::Stability;
 use crate::checkers::state_machine_safety::StateMachineSafety;
 use crate::checkers::watch_completeness::WatchCompleteness;
-use crate::checkers::{Checker, CheckerOptions};
+use crate::checkers::{Checker, CheckerOptions, bounded_staleness, sequential_consistency};
 
 /// The name under which a panic in a node is reported. The simulation judges it; there is nothing to build.
 pub const PANIC: &str = "panic";
@@ -115,6 +117,35 @@ pub const CHECKERS: &[CheckerEntry] = &[
         kind: Kind::Safety,
         source: "Herlihy and Wing 1990; Wing and Gong 1993; Lowe 2017",
         build: Some(|_| Box::new(Linearizability::new(KeyValue))),
+    },
+    CheckerEntry {
+        name: sequential_consistency::NAME,
+        about: "All operations seem to take effect in one order that keeps the order of each process.",
+        kind: Kind::Safety,
+        source: "Lamport 1979; Gibbons and Korach 1997",
+        build: Some(|_| {
+            Box::new(Recorded::new(sequential_consistency::NAME, |history| {
+                sequential_consistency::check(history, &KeyValue, Options::default())
+            }))
+        }),
+    },
+    CheckerEntry {
+        name: causal_consistency::NAME,
+        about: "Whoever sees an effect sees its causes.",
+        kind: Kind::Safety,
+        source: "Ahamad et al. 1995; Bouajjani et al. 2017, table 2",
+        build: Some(|_| {
+            Box::new(Recorded::new(causal_consistency::NAME, |history| {
+                causal_consistency::check(history, Strength::Causal)
+            }))
+        }),
+    },
+    CheckerEntry {
+        name: bounded_staleness::NAME,
+        about: "A bounded read returns a value that was current within the bound before it was asked for.",
+        kind: Kind::Safety,
+        source: "Terry 2013; Torres-Rojas et al. 1999",
+        build: Some(|options| Box::new(bounded_staleness::checker(options.staleness_bound))),
     },
     CheckerEntry {
         name: "session-guarantees",

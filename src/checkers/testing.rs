@@ -4,6 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
 use crate::checkers::{Bounds, CheckerOptions, Judgement, build};
 use crate::claim::membership::{Membership, Opinion};
 use crate::claim::versioning::{Dot, Versioning};
@@ -265,6 +270,15 @@ impl Script {
         self.invoke(process, Self::asked(steps)).answered(process, steps, timestamp)
     }
 
+    /// What clients asked and saw.
+    pub fn recorded(&self) -> Vec<HistoryEvent> {
+        let history = self.events.iter().filter_map(|event| match &event.fact {
+            Fact::History(history) => Some(history.clone()),
+            _ => None,
+        });
+        history.collect()
+    }
+
     /// What the checker of this name says of this trace in a cluster of three.
     pub fn judged_by(&self, name: &str) -> Judgement {
         self.judged(name, &CheckerOptions::new(3))
@@ -317,4 +331,81 @@ pub(crate) fn assert_unknown(judgement: &Judgement, says: &str) {
         panic!("expected unknown, not {judgement:?}");
     };
     assert!(why.contains(says), "expected {says:?} in {why:?}");
+}
+
+/// An operation of a random history of registers: who, on which key, and the value that it writes or reads. Nobody
+/// writes a value twice; 0 is nil.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Access {
+    pub process: u64,
+    pub key: i64,
+    pub writes: bool,
+    pub value: i64,
+}
+
+/// Random histories of registers, one operation after the other. A read returns anything that was, is or will be written
+/// to its key, or nil.
+pub(crate) fn accesses(keys: i64) -> impl Strategy<Value = Vec<Access>> {
+    let access = (0..3_u64, 0..keys, any::<bool>(), any::<Index>());
+    proptest::collection::vec(access, 2..=7).prop_map(|drawn| {
+        let written: Vec<(i64, i64)> = (1..)
+            .zip(&drawn)
+            .filter(|(_, (_, _, writes, _))| *writes)
+            .map(|(value, (_, key, ..))| (*key, value))
+            .collect();
+        let access = |(value, (process, key, writes, read)): (i64, &(u64, i64, bool, Index))| {
+            let readable = written.iter().filter(|(of, _)| of == key).map(|(_, value)| *value);
+            let readable: Vec<i64> = readable.chain([0]).collect();
+            let value = if *writes { value } else { *read.get(&readable) };
+            Access { process: *process, key: *key, writes: *writes, value }
+        };
+        (1..).zip(&drawn).map(access).collect()
+    })
+}
+
+/// What clients saw who did this.
+pub(crate) fn recorded(accesses: &[Access]) -> Vec<HistoryEvent> {
+    let value = |value: i64| if value == 0 { Value::Nil } else { Value::Int(value) };
+    let done = |script: Script, access: &Access| {
+        let Access { process, key, writes, value: shown } = *access;
+        let (function, argument) =
+            if writes { ("write", value(shown)) } else { ("read", Value::Nil) };
+        script.invoke(process, Operation::new(function, key, argument)).ok(process, value(shown))
+    };
+    accesses.iter().fold(Script::new(), done).recorded()
+}
+
+/// Calls this with random histories, always the same ones; it says which of two verdicts came out, and both have to.
+pub(crate) fn for_random_accesses(keys: i64, mut judge: impl FnMut(&[Access]) -> bool) {
+    let mut runner = TestRunner::deterministic();
+    let strategy = accesses(keys);
+    let mut verdicts = [0, 0];
+    for _ in 0..5_000 {
+        let tree = strategy.new_tree(&mut runner).expect("nothing is rejected");
+        verdicts[usize::from(judge(&tree.current()))] += 1;
+    }
+    assert!(verdicts.iter().all(|count| *count > 200), "{verdicts:?}");
+}
+
+/// Whether there is an order of these things, each placed only when `may_follow` allows it after those before, that is
+/// `wanted`.
+pub(crate) fn any_order(
+    placed: &mut Vec<usize>,
+    left: &[usize],
+    may_follow: &impl Fn(&[usize], usize) -> bool,
+    wanted: &impl Fn(&[usize]) -> bool,
+) -> bool {
+    if left.is_empty() {
+        return wanted(placed);
+    }
+    left.iter().enumerate().any(|(place, &next)| {
+        if !may_follow(placed, next) {
+            return false;
+        }
+        let others = [&left[..place], &left[place + 1..]].concat();
+        placed.push(next);
+        let found = any_order(placed, &others, may_follow, wanted);
+        placed.pop();
+        found
+    })
 }

@@ -23,6 +23,8 @@ use crate::world::nemesis::Tail;
 const ALWAYS: &[&str] = &["linearizability", "durability", "state-machine-safety", "progress"];
 /// The checkers that need a window to watch.
 const WATCHING: &[&str] = &["quiet-minority", "stability"];
+/// The checkers that keep the whole history, or that claim less than one that always judges: a scenario asks for them.
+const ON_REQUEST: &[&str] = &["sequential-consistency", "causal-consistency", "bounded-staleness"];
 const SESSIONS: &str = "session-guarantees";
 
 /// The checkers that judge by the final reads. Nodes of one's own that none of them judges need not know reads.
@@ -94,6 +96,7 @@ fn fitting(scenario: &Scenario) -> Vec<&'static str> {
     };
     let fits = |name: &&str| match *name {
         SESSIONS => asks(functions::READ_SESSION),
+        name if ON_REQUEST.contains(&name) => false,
         name => !WATCHING.contains(&name) || scenario.watch.is_some(),
     };
     registry::CHECKERS.iter().map(|entry| entry.name).filter(fits).collect()
@@ -113,6 +116,7 @@ fn options(scenario: &Scenario) -> CheckerOptions {
         },
         lossless: is_lossless(scenario),
         conserved: None,
+        staleness_bound: staleness_bound(&scenario.system),
         watch: scenario.watch.as_ref().map(|watch| {
             let nodes = nodes_of(&watch.minority, cluster);
             Watch {
@@ -170,6 +174,13 @@ fn election_timeout_max(system: &SystemChoice) -> Duration {
     match system.option("election-timeout") {
         Some(OptionValue::DurationRange(_, high)) => *high,
         _ => crate::systems::raft_kv::options::RaftOptions::default().election_timeout.1,
+    }
+}
+
+fn staleness_bound(system: &SystemChoice) -> Duration {
+    match system.option("staleness-bound") {
+        Some(OptionValue::Duration(bound)) => *bound,
+        _ => crate::systems::raft_kv::options::RaftOptions::default().staleness_bound,
     }
 }
 

@@ -33,14 +33,8 @@ fn engine(criterion: &mut Criterion) {
 fn linearizability(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("linearizability");
     group.sample_size(10);
-    for clients in [5, 10, 20] {
-        let history = histories::register(clients, 1_000);
-        group.bench_function(
-            format!("c1 register, 1,000 operations, {clients} clients"),
-            |bencher| {
-                bencher.iter(|| histories::judge(&history));
-            },
-        );
+    for (name, judge) in histories::cases() {
+        group.bench_function(name, |bencher| bencher.iter(&judge));
     }
     group.finish();
 }

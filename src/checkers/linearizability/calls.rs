@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::checkers::linearizability::specification::Effect;
+use crate::checkers::models::Effect;
 use crate::history::{HistoryEvent, Operation, Phase, Value};
 use crate::kernel::ids::ClientId;
 use crate::kernel::time::Instant;

@@ -8,8 +8,8 @@ use crate::checkers::linearizability::calls::{Call, CallId, Calls, Line, Outcome
 use crate::checkers::linearizability::search::{
     BudgetSpent, Configuration, Search, UnderWay, reduce,
 };
-use crate::checkers::linearizability::specification::{Effect, SequentialSpecification};
 use crate::checkers::linearizability::unknown::Unknown;
+use crate::checkers::models::{Effect, SequentialSpecification};
 use crate::history::{HistoryEvent, Value};
 use crate::kernel::time::Instant;
 

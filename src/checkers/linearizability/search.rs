@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checkers::linearizability::calls::CallId;
-use crate::checkers::linearizability::specification::{Effect, Need, SequentialSpecification};
 use crate::checkers::linearizability::unknown::{GroupId, Unknown, Used, use_one, uses_no_more};
+use crate::checkers::models::{Effect, Need, SequentialSpecification};
 use crate::history::{Operation, Value};
 
 /// One way in which the past may have gone.
@@ -215,9 +215,10 @@ impl<S: SequentialSpecification> Search<'_, S> {
         operation: &Operation,
         returned: Option<&Value>,
     ) -> Option<S::State> {
-        let (state, result) = self.specification.step(state, operation)?;
-        let agrees = |returned| self.specification.agrees(operation, &result, returned);
-        returned.is_none_or(agrees).then_some(state)
+        match returned {
+            Some(returned) => self.specification.answered(state, operation, returned),
+            None => self.specification.step(state, operation).map(|(state, _)| state),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Small histories whose verdicts one can see.
 
-use super::specification::KeyValue;
 use super::*;
+use crate::checkers::models::KeyValue;
 use crate::checkers::testing::{Script, assert_ok, assert_unknown, assert_violation};
 use crate::history::Operation;
 use crate::history::functions::{APPEND, CAS, DELETE, INCREMENT, READ, READ_BOUNDED, WRITE};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::checkers::linearizability::specification::{Need, SequentialSpecification};
+use crate::checkers::models::{Need, SequentialSpecification};
 use crate::history::Operation;
 
 /// The number of a group of operations that ask the same.

@@ -1,55 +1,7 @@
-//! What an object does when operations come one at a time: the meaning of *correct*.
+//! A value under a key, as elara's own systems serve it.
 
-use std::fmt;
-
+use crate::checkers::models::{Effect, Need, SequentialSpecification, from_to};
 use crate::history::{Operation, Value, functions};
-
-/// Whether an operation can change an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// It never changes the state.
-    Observes,
-    /// It may.
-    Changes,
-}
-
-/// What an operation with a known result, or with any, asks of the state that it meets.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Need<T> {
-    /// Nothing: it takes effect in every state, and both the result and the state after it are always the
-    /// same.
-    Nothing,
-    /// This state; the state after it is always the same.
-    Exactly(T),
-    /// It depends.
-    Something,
-}
-
-/// A sequential object.
-pub trait SequentialSpecification: fmt::Debug {
-    /// The state of one object.
-    type State: Clone + Ord + fmt::Debug + fmt::Display;
-
-    /// The state of an object that nobody has touched.
-    fn initial(&self) -> Self::State;
-
-    /// What the operation can do to an object; `None` if this model says nothing about it.
-    fn effect(&self, operation: &Operation) -> Option<Effect>;
-
-    /// The state after the operation, as it was invoked, has taken effect, and its result; `None` if it
-    /// cannot take effect in this state, so that it would fail. A result that says nothing is `Nil`.
-    fn step(&self, state: &Self::State, operation: &Operation) -> Option<(Self::State, Value)>;
-
-    /// Whether an operation that should return `result` may be answered with `returned`.
-    fn agrees(&self, operation: &Operation, result: &Value, returned: &Value) -> bool;
-
-    /// What the operation needs if it returned this, or whatever it may return if that is not known. It
-    /// must agree with `step` and `agrees`; to say `Something` is always right, and slow.
-    fn need(&self, operation: &Operation, returned: Option<&Value>) -> Need<Self::State> {
-        let _ = (operation, returned);
-        Need::Something
-    }
-}
 
 /// A value under a key, with the functions of [`functions`]. A key that was never written, or was deleted,
 /// is `Nil`.
@@ -57,19 +9,6 @@ pub trait SequentialSpecification: fmt::Debug {
 /// Bounded and session reads are not linearizable by design, and not judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyValue;
-
-impl KeyValue {
-    /// The two values of a compare-and-set.
-    fn from_to(operation: &Operation) -> Option<(&Value, &Value)> {
-        match &operation.value {
-            Value::List(values) => match &**values {
-                [from, to] => Some((from, to)),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-}
 
 impl SequentialSpecification for KeyValue {
     type State = Value;
@@ -97,7 +36,7 @@ impl SequentialSpecification for KeyValue {
             functions::WRITE => Some((argument.clone(), Value::Nil)),
             functions::DELETE => Some((Value::Nil, Value::Nil)),
             functions::CAS => {
-                let (from, to) = Self::from_to(operation)?;
+                let (from, to) = from_to(operation)?;
                 (from == state).then(|| (to.clone(), Value::Nil))
             }
             functions::INCREMENT => {
@@ -122,22 +61,25 @@ impl SequentialSpecification for KeyValue {
         }
     }
 
-    fn agrees(&self, operation: &Operation, result: &Value, returned: &Value) -> bool {
-        match (&*operation.function, returned) {
+    fn answered(&self, state: &Value, operation: &Operation, answer: &Value) -> Option<Value> {
+        let (next, expected) = self.step(state, operation)?;
+        let agrees = match (&*operation.function, answer) {
             (functions::READ, _)
             | (functions::INCREMENT, Value::Int(_))
-            | (functions::APPEND, Value::List(_)) => result == returned,
+            | (functions::APPEND, Value::List(_)) => expected == *answer,
             // The others are answered with nothing, or with their argument again.
             _ => true,
-        }
+        };
+        agrees.then_some(next)
     }
 
-    fn need(&self, operation: &Operation, returned: Option<&Value>) -> Need<Value> {
-        match (&*operation.function, returned) {
-            (functions::READ, Some(returned)) => Need::Exactly(returned.clone()),
+    fn need(&self, operation: &Operation, answer: Option<&Value>) -> Need<Value> {
+        match (&*operation.function, answer) {
+            (functions::READ, Some(answer)) => Need::Exactly(answer.clone()),
             (functions::WRITE | functions::DELETE, _) => Need::Nothing,
-            (functions::CAS, _) => Self::from_to(operation)
-                .map_or(Need::Something, |(from, _)| Need::Exactly(from.clone())),
+            (functions::CAS, _) => {
+                from_to(operation).map_or(Need::Something, |(from, _)| Need::Exactly(from.clone()))
+            }
             _ => Need::Something,
         }
     }
@@ -175,16 +117,18 @@ mod tests {
     }
 
     #[test]
-    fn only_results_that_say_something_are_compared() {
-        let agrees = |function, returned: Value| {
-            KeyValue.agrees(&Operation::new(function, 1, 1), &Value::Int(5), &returned)
+    fn only_answers_that_say_something_are_compared() {
+        let answered = |function, state: Value, answer: Value| {
+            KeyValue.answered(&state, &Operation::new(function, 1, 1), &answer).is_some()
         };
-        assert!(agrees("read", 5.into()) && !agrees("read", 6.into()));
-        assert!(!agrees("read", Value::Nil), "nil is a value that a read can return");
-        assert!(agrees("increment", 5.into()) && !agrees("increment", 6.into()));
-        assert!(agrees("increment", Value::Nil) && agrees("append", Value::Nil));
-        assert!(!agrees("append", Value::list([])));
-        assert!(agrees("write", 6.into()) && agrees("cas", 6.into()) && agrees("delete", 6.into()));
+        assert!(answered("read", 5.into(), 5.into()) && !answered("read", 5.into(), 6.into()));
+        assert!(!answered("read", 5.into(), Value::Nil), "nil is a value that a read can return");
+        assert!(answered("increment", 4.into(), 5.into()));
+        assert!(!answered("increment", 5.into(), 5.into()));
+        assert!(answered("increment", 5.into(), Value::Nil));
+        assert!(answered("append", Value::Nil, Value::Nil));
+        assert!(!answered("append", Value::Nil, Value::list([])));
+        assert!(answered("write", 5.into(), 6.into()) && answered("delete", 5.into(), 6.into()));
     }
 
     #[test]
