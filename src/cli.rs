@@ -9,6 +9,7 @@
 )]
 
 mod arguments;
+mod check;
 mod command_line;
 mod explain;
 mod files;
@@ -96,6 +97,7 @@ fn execute(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Replay(arguments) => run::replay(&arguments, terminal),
         Command::Sweep(arguments) => sweep::sweep(&arguments, terminal),
         Command::Merge(arguments) => merge::merge(&arguments, terminal),
+        Command::Check(arguments) => check::check(&arguments, terminal),
         Command::List(arguments) => explain::list(&arguments, terminal),
         Command::Explain(arguments) => explain::explain(&arguments.name, terminal),
         Command::Schema => {

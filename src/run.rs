@@ -6,6 +6,7 @@
 
 mod assumptions;
 pub mod builder;
+pub mod check;
 mod judges;
 mod nemesis;
 pub mod options;

@@ -1,11 +1,13 @@
 //! The arguments of every command.
 
+pub mod check;
 pub mod sweep;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::arguments::check::CheckArguments;
 use crate::cli::arguments::sweep::{MergeArguments, SweepArguments};
 use crate::cli::registry::Kind;
 use crate::report::text::Detail;
@@ -19,6 +21,7 @@ Examples:
   elara run my.json --set network.loss=0.05  ... with one field changed
   elara sweep my.json --seeds 1000           look for a seed that fails, on all cores
   elara replay failure.json                  run a recorded failure again
+  elara check history.edn --model register   judge a history that somebody recorded
   elara list                                 what there is
   elara explain majority-quorum              what a pattern is for
 ";
@@ -61,9 +64,11 @@ pub enum Command {
     Sweep(SweepArguments),
     /// Put the results of a sweep's shards together
     Merge(MergeArguments),
-    /// List systems, patterns, checkers, faults, workloads and scenarios
+    /// Judge recorded histories, of elara's or of anybody's
+    Check(CheckArguments),
+    /// List systems, patterns, checkers, models, faults, workloads and scenarios
     List(ListArguments),
-    /// Explain a system, a pattern, a checker, a fault, a workload or a scenario
+    /// Explain a system, a pattern, a checker, a model, a fault, a workload or a scenario
     Explain(ExplainArguments),
     /// Print the JSON Schema of scenario files
     Schema,
@@ -192,7 +197,7 @@ pub enum ListFormat {
 /// What `explain` is told.
 #[derive(Args, Debug)]
 pub struct ExplainArguments {
-    /// The name of a system, a pattern, a checker, a fault, a workload or a scenario
+    /// The name of a system, a pattern, a checker, a model, a fault, a workload or a scenario
     pub name: String,
 }
 
