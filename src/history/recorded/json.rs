@@ -19,8 +19,6 @@ pub(super) enum Json {
     Lines,
     /// In the array that begins on this line, after so many objects.
     Array { line: u64, count: u64 },
-    /// After the array.
-    End,
 }
 
 impl Json {
@@ -36,27 +34,34 @@ impl Json {
         let mut byte = blanks(bytes)?;
         if let Self::Array { line, count } = self {
             if byte == Some(b']') {
-                bytes.next()?;
-                *self = Self::End;
+                return self.close(bytes);
+            }
+            if *count > 0 && byte.is_some() {
+                expect(bytes, b',', "`,` or `]`")?;
                 byte = blanks(bytes)?;
-            } else if byte.is_none() {
+            }
+            if byte.is_none() {
                 let begin = *line;
                 return Err(bytes.fault(format!(
                     "the array that begins on line {begin} is not closed; the file is cut off"
                 )));
-            } else {
-                if *count > 0 {
-                    expect(bytes, b',', "`,` or `]`")?;
-                    byte = blanks(bytes)?;
-                }
-                *count += 1;
             }
+            *count += 1;
         }
-        match (byte, &self) {
-            (None, _) => Ok(None),
-            (Some(_), Self::End) => Err(expected(bytes, "nothing after the array")),
-            (Some(b'{'), _) => fields(bytes).map(Some),
-            (Some(_), _) => Err(expected(bytes, "an object: `{`")),
+        match byte {
+            None => Ok(None),
+            Some(b'{') => fields(bytes).map(Some),
+            Some(_) => Err(expected(bytes, "an object: `{`")),
+        }
+    }
+
+    /// Takes the end of the array, after which nothing comes.
+    fn close(&mut self, bytes: &mut Bytes<impl Read>) -> Result<Option<Fields>, Fault> {
+        bytes.next()?;
+        *self = Self::Lines;
+        match blanks(bytes)? {
+            None => Ok(None),
+            Some(_) => Err(expected(bytes, "nothing after the array")),
         }
     }
 }

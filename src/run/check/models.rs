@@ -109,18 +109,19 @@ pub fn unsure(functions: &BTreeSet<Arc<str>>) -> String {
     let fitting: Vec<&str> =
         models.iter().filter(|model| takes(model)).map(|model| model.name).collect();
     let names: Vec<&str> = functions.iter().map(|name| &**name).collect();
-    match (functions.is_empty(), fitting.is_empty()) {
-        (true, _) => "the history is empty, and no model is named; see `elara list models`".into(),
-        (_, false) => {
-            format!(
-                "say what the history is of: {} fits `--model` {}",
-                one_of(&names).replace(" or ", " and "),
-                one_of(&fitting)
-            )
+    let names = one_of(&names).replace(" or ", " and ");
+    match (functions.is_empty(), fitting.as_slice()) {
+        (true, _) => {
+            "no model is named, and the history is empty; `elara list models` shows them".into()
         }
-        (_, true) => format!(
-            "say what the history is of with `--model`; no model has all of {}, see `elara list models`",
-            one_of(&names).replace(" or ", " and ")
+        (_, []) => format!(
+            "no model is named, and none has all of {names}; `elara list models` shows them"
         ),
+        (_, [one]) => format!("no model is named; say `--model {one}`, which has {names}"),
+        (_, some) => {
+            let some: Vec<String> = some.iter().map(|name| format!("--model {name}")).collect();
+            let some: Vec<&str> = some.iter().map(String::as_str).collect();
+            format!("no model is named; say {}, which have {names}", one_of(&some))
+        }
     }
 }

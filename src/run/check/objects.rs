@@ -113,7 +113,10 @@ impl<'a> Taken<'a> {
         Err(if others.is_empty() {
             format!("`{name}` is no function of {model}; {}", cure(name, known))
         } else {
-            format!("`{name}` is no function of {model}; `--model` {} has it", one_of(&others))
+            format!(
+                "`{name}` is no function of {model}, but of {}; say so with `--model`",
+                one_of(&others)
+            )
         })
     }
 
@@ -123,37 +126,31 @@ impl<'a> Taken<'a> {
         }
         match &entry.value {
             Value::List(pair) if pair.len() == 2 => Ok((pair[0].clone(), pair[1].clone())),
-            other => Err(format!("the value is {other}; expected [key, value], {}", self.why())),
+            other => Err(format!("the value is {other}; expected [key, value]{}", self.why(entry))),
         }
     }
 
     fn misshapen(&self, entry: &Entry, (done, shape): (&str, Shape)) -> String {
         let Entry { function, value, .. } = entry;
-        let expected = shape.expected();
-        match self.objects {
-            Objects::Many => format!(
-                "`{function}` is {done} with {value}; expected [key, {expected}], {}",
-                self.why()
-            ),
-            _ => {
-                format!("`{function}` is {done} with {value}; expected {expected}, {}", self.why())
-            }
-        }
+        let expected = match self.objects {
+            Objects::Many => format!("[key, {}]", shape.expected()),
+            _ => shape.expected().to_owned(),
+        };
+        format!("`{function}` is {done} with {value}; expected {expected}{}", self.why(entry))
     }
 
     /// Why values have keys, or have not, and the cure.
-    fn why(&self) -> String {
+    fn why(&self, entry: &Entry) -> String {
         match (self.objects, self.decided) {
-            (Objects::Many, 0) => "as `--objects many` says".into(),
-            (_, 0) => "as `--objects one` says".into(),
+            (Objects::Many, 0) => ", as `--objects many` says".into(),
+            (_, 0) => ", as `--objects one` says".into(),
             (Objects::Many, line) => {
-                format!("as on line {line}; if there is only one object, say `--objects one`")
+                format!(" as on line {line}; if there is only one object, say `--objects one`")
             }
-            (_, line) => {
-                format!(
-                    "because line {line} names no key; with several objects say `--objects many`"
-                )
-            }
+            (_, line) if line == entry.line => ", or [key, value] with several objects".into(),
+            (_, line) => format!(
+                " without a key as on line {line}; if there are several objects, say `--objects many`"
+            ),
         }
     }
 }
