@@ -9,6 +9,7 @@
 )]
 
 mod arguments;
+mod check;
 mod command_line;
 mod completions;
 mod explain;
@@ -100,6 +101,7 @@ fn execute(command: Command, terminal: &Terminal) -> Result<Exit, Failure> {
         Command::Sweep(arguments) => sweep::sweep(&arguments, terminal),
         Command::Merge(arguments) => merge::merge(&arguments, terminal),
         Command::Shrink(arguments) => shrink::shrink(&arguments, terminal),
+        Command::Check(arguments) => check::check(&arguments, terminal),
         Command::List(arguments) => explain::list(&arguments, terminal),
         Command::Explain(arguments) => explain::explain(&arguments.name, terminal),
         Command::New(arguments) => new::new(&arguments),

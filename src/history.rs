@@ -4,6 +4,8 @@
 //! (nobody knows: it may take effect at any later time or never). Operations are uniform data, so checkers and
 //! files need no knowledge of the system: a function name, a key and a value.
 
+pub mod recorded;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -39,6 +41,12 @@ impl Value {
             Self::Int(number) => Some(*number),
             _ => None,
         }
+    }
+}
+
+impl From<Vec<Self>> for Value {
+    fn from(values: Vec<Self>) -> Self {
+        Self::List(values.into())
     }
 }
 

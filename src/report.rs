@@ -8,7 +8,9 @@
 )]
 
 mod chaos;
+pub mod check;
 pub mod history;
+pub mod history_page;
 pub mod json;
 pub mod junit;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod timeline;
 pub mod trace;
 
 use crate::explore::summary::SweepReport;
+use crate::run::check::CheckReport;
 use crate::run::report::{RunReport, Verdict};
 
 /// What the program's exit says about a run: `elara run` and `elara replay` end with it.
@@ -46,6 +49,16 @@ impl Exit {
             (true, _) => Self::AsExpected,
             (false, Verdict::Unknown) => Self::Unknown,
             (false, _) => Self::Unexpected,
+        }
+    }
+
+    /// The exit that the result of a check asks for.
+    #[must_use]
+    pub const fn of_check(check: &CheckReport) -> Self {
+        match check.verdict {
+            Verdict::Ok => Self::AsExpected,
+            Verdict::Violation => Self::Unexpected,
+            Verdict::Unknown => Self::Unknown,
         }
     }
 

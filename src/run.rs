@@ -6,6 +6,7 @@
 
 mod assumptions;
 pub mod builder;
+pub mod check;
 mod essentials;
 mod judges;
 mod nemesis;

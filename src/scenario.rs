@@ -56,7 +56,7 @@ use crate::world::nemesis::{Nemesis, Tail, Window};
 use crate::world::options::{ClockOptions, CpuOptions, DiskOptions, NetworkOptions};
 
 pub use crate::scenario::error::{Excerpt, Place, ScenarioError};
-pub use crate::scenario::suggest::nearest;
+pub use crate::scenario::suggest::{cure, nearest, one_of};
 pub use crate::scenario::values::span_of;
 
 /// The version of the format, the value of the key `elara`.

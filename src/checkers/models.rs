@@ -143,6 +143,19 @@ pub const MODELS: &[ModelEntry] = &[
         specification: &Kv,
     },
     ModelEntry {
+        name: "key-value",
+        about: "A value as elara's own systems keep it: read, written, counted and appended to; nil until it is written.",
+        functions: &[
+            ("read", "nil; answered with the value"),
+            ("write", "the value"),
+            ("cas", "[from, to]; fails if the value is not `from`"),
+            ("delete", "nil"),
+            ("increment", "what to add; answered with the new number, or nil"),
+            ("append", "the element; answered with the new list, or nil"),
+        ],
+        specification: &KeyValue,
+    },
+    ModelEntry {
         name: "counter",
         about: "A number that is added to and read; 0 at first.",
         functions: &[

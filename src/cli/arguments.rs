@@ -1,5 +1,6 @@
 //! The arguments of every command.
 
+pub mod check;
 pub mod shrink;
 pub mod sweep;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::arguments::check::CheckArguments;
 use crate::cli::arguments::shrink::ShrinkArguments;
 use crate::cli::arguments::sweep::{MergeArguments, SweepArguments};
 use crate::cli::completions::CompletionsArguments;
@@ -25,6 +27,7 @@ Examples:
   elara sweep my.json --seeds 1000           look for a seed that fails, on all cores
   elara shrink my.json --seed 7              cut a failure down to its cause
   elara replay failure.json                  run a recorded failure again
+  elara check history.edn --model register   judge a history that somebody recorded
   elara list                                 what there is
   elara explain majority-quorum              what a pattern is for
 ";
@@ -69,9 +72,11 @@ pub enum Command {
     Merge(MergeArguments),
     /// Cut a failure down to its cause, and write it to a file
     Shrink(ShrinkArguments),
-    /// List systems, patterns, checkers, faults, workloads and scenarios
+    /// Judge recorded histories, of elara's or of anybody's
+    Check(CheckArguments),
+    /// List systems, patterns, checkers, models, faults, workloads and scenarios
     List(ListArguments),
-    /// Explain a system, a pattern, a checker, a fault, a workload or a scenario
+    /// Explain a system, a pattern, a checker, a model, a fault, a workload or a scenario
     Explain(ExplainArguments),
     /// Write a scenario to start from, with comments
     New(NewArguments),
@@ -204,7 +209,7 @@ pub enum ListFormat {
 /// What `explain` is told.
 #[derive(Args, Debug)]
 pub struct ExplainArguments {
-    /// The name of a system, a pattern, a checker, a fault, a workload or a scenario
+    /// The name of a system, a pattern, a checker, a model, a fault, a workload or a scenario
     pub name: String,
 }
 

@@ -45,6 +45,23 @@ fn read_within_limit(name: &str, source: impl Read) -> Result<Vec<u8>, Failure> 
     if bytes.len() as u64 > SIZE_MAX { Err(too_large(name).into()) } else { Ok(bytes) }
 }
 
+/// Opens a history: a file, or standard input (`-`).
+///
+/// # Errors
+/// If there is no such file, or it cannot be read.
+pub fn open_history(name: &str) -> Result<Box<dyn Read>, Failure> {
+    if name == STANDARD_INPUT {
+        return Ok(Box::new(stdin().lock()));
+    }
+    let problem = |error| Failure::Other(format!("cannot read {name}: {error}"));
+    let file = File::open(name).map_err(problem)?;
+    if file.metadata().map_err(problem)?.is_dir() {
+        let message = format!("{name} is a directory; name the history in it");
+        return Err(Failure::Other(message));
+    }
+    Ok(Box::new(file))
+}
+
 /// Reads a file of text that elara wrote.
 ///
 /// # Errors

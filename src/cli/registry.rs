@@ -6,6 +6,7 @@ use crate::ablations::ABLATIONS;
 use crate::checkers::registry::{self as checkers, CHECKERS, CheckerEntry};
 use crate::cli::patterns;
 use crate::cli::shipped::SHIPPED;
+use crate::run::check::{Level, Model, models};
 use crate::scenario::Scenario;
 use crate::scenario::fault::{FAULTS, FaultForm, Timing};
 use crate::scenario::names;
@@ -21,6 +22,8 @@ pub enum Kind {
     Patterns,
     /// What judges a run.
     Checkers,
+    /// What recorded histories are judged by.
+    Models,
     /// What can go wrong.
     Faults,
     /// What clients can ask.
@@ -37,6 +40,7 @@ impl Kind {
             Self::Systems => "systems",
             Self::Patterns => "patterns",
             Self::Checkers => "checkers",
+            Self::Models => "models",
             Self::Faults => "faults",
             Self::Workloads => "workloads",
             Self::Scenarios => "scenarios",
@@ -50,6 +54,7 @@ impl Kind {
             Self::Systems => "system",
             Self::Patterns => "pattern",
             Self::Checkers => "checker",
+            Self::Models => "model",
             Self::Faults => "fault",
             Self::Workloads => "workload function",
             Self::Scenarios => "scenario",
@@ -88,6 +93,7 @@ pub fn entries() -> Vec<Entry> {
     let mut entries: Vec<Entry> = SYSTEMS.iter().map(system).collect();
     entries.extend(names::PATTERNS.iter().filter_map(|(name, about)| pattern(name, about)));
     entries.extend(CHECKERS.iter().map(checker));
+    entries.extend(models().iter().map(model));
     entries.extend(FAULTS.iter().map(fault));
     entries.extend(FUNCTIONS.iter().map(|(name, about)| Entry::new(Kind::Workloads, name, about)));
     entries.extend(SHIPPED.iter().map(|(name, text)| scenario(name, text)));
@@ -129,6 +135,23 @@ fn checker(entry: &CheckerEntry) -> Entry {
     };
     let text = format!("{kind}\n\nSource: {}", entry.source);
     Entry::new(Kind::Checkers, entry.name, entry.about).with_text(text)
+}
+
+fn model(model: &Model) -> Entry {
+    let mut text = "Functions, with the value of the invocation:\n".to_owned();
+    for (name, values) in model.functions {
+        text += &format!("  {name:<12} {values}\n");
+    }
+    text += "\nConsistency levels, the default first:\n";
+    let default = Level::of(model).name();
+    let mut levels = Level::names(model);
+    levels.sort_by_key(|(name, _)| *name != default);
+    for (name, about) in levels {
+        text += &format!("  {name:<34} {about}\n");
+    }
+    text +=
+        &format!("\nJudge a history by it with\n\n  elara check HISTORY --model {}", model.name);
+    Entry::new(Kind::Models, model.name, model.about).with_text(text)
 }
 
 fn fault(form: &FaultForm) -> Entry {

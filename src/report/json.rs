@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::explore::summary::SweepReport;
+use crate::run::check::CheckReport;
 use crate::run::report::RunReport;
 
 /// One run as a JSON object; several as a list of them.
@@ -16,6 +17,12 @@ pub fn render(reports: &[RunReport]) -> String {
 #[must_use]
 pub fn render_sweeps(sweeps: &[SweepReport]) -> String {
     document(sweeps)
+}
+
+/// One check as a JSON object; several as a list of them.
+#[must_use]
+pub fn render_checks(checks: &[CheckReport]) -> String {
+    document(checks)
 }
 
 fn document<T: Serialize>(reports: &[T]) -> String {
