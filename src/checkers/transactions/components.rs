@@ -126,10 +126,9 @@ mod tests {
             }
         }
         for middle in 0..nodes {
-            for from in 0..nodes {
-                for to in 0..nodes {
-                    reaches[from][to] |= reaches[from][middle] && reaches[middle][to];
-                }
+            let onward = reaches[middle].clone();
+            for row in reaches.iter_mut().filter(|row| row[middle]) {
+                row.iter_mut().zip(&onward).for_each(|(reached, more)| *reached |= more);
             }
         }
         let mut found: Vec<Vec<u32>> = Vec::new();

@@ -372,11 +372,11 @@ fn real_time_counts_from_the_strong_levels_on() {
 #[test]
 fn real_time_reaches_over_others() {
     // Many completions and invocations lie between the write and the stale read.
-    let mut lines = String::from("0 invoke a x 1\n 0 ok a x 1\n");
-    for process in 1..20 {
-        lines += &format!("{process} invoke r y nil\n {process} ok r y nil\n");
-    }
-    lines += "20 invoke r x nil\n 20 ok r x nil";
+    let others: Vec<String> = (1..20)
+        .map(|process| format!("{process} invoke r y nil\n {process} ok r y nil\n"))
+        .collect();
+    let others = others.concat();
+    let lines = format!("0 invoke a x 1\n 0 ok a x 1\n {others} 20 invoke r x nil\n 20 ok r x nil");
     let told = anomalies(&history(&lines), Workload::ListAppend, "strict-serializable");
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].name, &told[0].operations[..]), ("G-single-realtime", &[41, 1][..]));
