@@ -114,7 +114,7 @@ fn each_level_forbids_what_it_is_about_and_no_more() {
         ("causal-convergence", "ok", "violation"),
         ("session", "ok", "violation"),
         ("monotonic-reads", "unknown", "ok"),
-        ("bounded-staleness=1h", "ok", "violation"),
+        ("bounded-staleness=1h", "ok", "ok"),
         ("bounded-staleness=0s", "violation", "violation"),
     ] {
         for (history, expected) in [(&stale, of_stale), (&back, of_back)] {

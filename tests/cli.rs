@@ -122,7 +122,7 @@ fn a_new_scenario_runs_and_is_never_written_over() {
     refused(&elara(&["new", file]), "exists already; choose another name, or remove it first");
     assert_eq!(fs::read_to_string(file).expect("it is there"), "mine");
     refused(&elara(&["new", "no/such/folder/first"]), "cannot write no/such/folder/first.json");
-    refused(&elara(&["new", ""]), "expected a name");
+    refused(&elara(&["new", ""]), "a value is required");
 }
 
 #[test]

@@ -26,7 +26,7 @@ mod cross_check;
 use std::collections::BTreeMap;
 
 use crate::checkers::Violation;
-use crate::checkers::models::{Effect, Register};
+use crate::checkers::models::{Effect, KeyValue, Register, SequentialSpecification};
 use crate::checkers::ordering::{Call, Recording, describe};
 use crate::checkers::recorded::{Counterexample, Verdict};
 use crate::history::{HistoryEvent, Value};
@@ -45,12 +45,23 @@ pub enum Strength {
 
 /// Judges a history of registers: functions `read` and `write`.
 ///
-/// The verdict is unknown if a value is written to a key twice, or `nil` is written.
+/// The verdict is unknown if a value is written to a key twice, if `nil` is written, or if something else than a write
+/// changes what is read: then nobody can tell who wrote a value.
 #[must_use]
 pub fn check(history: &[HistoryEvent], strength: Strength) -> Verdict {
     let Recording { calls, ignored } = Recording::of(history, &Register);
     if !calls.iter().any(|call| call.effect == Effect::Observes) {
         return Verdict::Vacuous(format!("no read was answered; {ignored} others were ignored"));
+    }
+    let changes = |event: &&HistoryEvent| {
+        Register.effect(&event.operation).is_none()
+            && KeyValue.effect(&event.operation) == Some(Effect::Changes)
+    };
+    if let Some(other) = history.iter().find(changes) {
+        let function = &other.operation.function;
+        return Verdict::Unknown(format!(
+            "a register is read and written, and here is a {function}"
+        ));
     }
     let writers = match writers(&calls) {
         Ok(writers) => writers,

@@ -13,6 +13,7 @@ pub const SHIPPED: &[(&str, &str)] = shipped![
     "raft-kv/swarm",
     "raft-kv/vote-lost-with-power",
     "raft-kv/wiped-disks",
+    "regressions/disk-unreadable-for-a-while",
     "regressions/laggard-behind-the-snapshot",
     "total-power-failure",
     "west-coast-partition",

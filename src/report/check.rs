@@ -80,7 +80,7 @@ mod tests {
         };
         assert_eq!(
             render(&check, Ink::Plain),
-            "h.edn: violation (list-append, serializable, 2,000 operations, 5 ms)\n\nlost-update\n  \
+            "h.edn: violation (list-append, serializable, 2,000 operations, 5ms)\n\nlost-update\n  \
              two transactions read the same and wrote\n    T1 read 3\n    \
              index 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 8 more\n"
         );

@@ -1,7 +1,7 @@
 //! The names that a scenario may say: checkers, and patterns that can be switched off.
 
 /// The checkers, each one claim about a run.
-pub const CHECKERS: [&str; 32] = [
+pub const CHECKERS: [&str; 35] = [
     "election-safety",
     "leader-append-only",
     "log-matching",
@@ -10,6 +10,9 @@ pub const CHECKERS: [&str; 32] = [
     "durability",
     "linearizability",
     "session-guarantees",
+    "sequential-consistency",
+    "causal-consistency",
+    "bounded-staleness",
     "no-dirty-read",
     "external-consistency",
     "snapshot-read",

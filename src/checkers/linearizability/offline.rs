@@ -57,7 +57,7 @@ pub(in crate::checkers) fn judge<S: SequentialSpecification + ?Sized>(
         for (calls, mut search) in open {
             let before = search.steps;
             let verdict = search.run(round.min(left));
-            left -= search.steps - before;
+            left = left.saturating_sub(search.steps - before);
             match verdict {
                 Some(true) => {}
                 Some(false) => return violation(specification, calls, search.steps),

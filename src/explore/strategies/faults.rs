@@ -14,8 +14,8 @@ use crate::kernel::ids::NodeId;
 use crate::kernel::random::Probability;
 use crate::world::cluster::Cluster;
 use crate::world::fault::{
-    ClockFault, DiskFault, DropMessage, Fault, LinkChange, LinkFault, Partition, PartitionMode,
-    PowerFailure, Shape, Target,
+    Away, ClockFault, DiskFault, DropMessage, Fault, LinkChange, LinkFault, Partition,
+    PartitionMode, PowerFailure, Shape, Target,
 };
 
 /// Whether a fault of this kind happens between nodes.
@@ -38,6 +38,9 @@ pub(super) fn of_kind(kind: &str, cluster: &Cluster) -> BoxedStrategy<Fault> {
         "wipe" => {
             (target, restart).prop_map(|(target, restart)| Fault::Wipe { target, restart }).boxed()
         }
+        "swizzle" => select(vec![Away::Cut, Away::Pause, Away::Crash])
+            .prop_map(|away| Fault::Swizzle { away })
+            .boxed(),
         "pause" => target.prop_map(|target| Fault::Pause { target }).boxed(),
         "slow-cpu" => (target, span(1..=20))
             .prop_map(|(target, handler)| Fault::SlowCpu { target, handler })

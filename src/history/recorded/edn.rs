@@ -174,7 +174,7 @@ fn form(bytes: &mut Bytes<impl Read>, depth: usize) -> Result<Form, Fault> {
                 // `##Inf`, `##NaN`.
                 Some(b'#') => {
                     let token = bytes.take_while(is_symbol)?;
-                    break Value::Text(bytes.text(token)?.into());
+                    break Value::Text(format!("#{}", bytes.text(token)?).into());
                 }
                 _ => {
                     bytes.take_while(is_symbol)?;
