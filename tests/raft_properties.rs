@@ -34,7 +34,9 @@ fn check(scenario: &Scenario) -> Result<(), TestCaseError> {
 
 #[test]
 fn raft_keeps_its_invariants_under_any_timeline() {
-    let mut runner = TestRunner::new(Config { cases: CASES, ..Config::default() });
+    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(config, rng);
     let result = runner.run(&strategies::scenario(&base()), |scenario| check(&scenario));
     assert!(result.is_ok(), "{}", result.expect_err("it failed"));
 }

@@ -290,7 +290,9 @@ fn the_program_writes_a_record_that_replays_elsewhere() {
     };
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/raft-kv/paused-leader.json");
     let ablated = ["shrink", file, "--without", "generation-clock"];
-    let output = elara(&[&ablated[..], &["--set", "duration=17s", "--format", "json"]].concat());
+    let output = elara(
+        &[&ablated[..], &["--set", "duration=17s", "--runs", "30", "--format", "json"]].concat(),
+    );
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     let record = told["file"].as_str().expect("it names the file");

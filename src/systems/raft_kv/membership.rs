@@ -83,10 +83,19 @@ pub(super) struct Change {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// The new members copy the log.
-    CatchingUp,
+    /// The new members copy the log, in rounds.
+    CatchingUp(CatchUp),
     /// The first configuration of the change is in the log.
     Entered,
+}
+
+/// One round of catching up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct CatchUp {
+    /// What the new members have to copy.
+    through: LogIndex,
+    /// When it began.
+    began: LocalTime,
 }
 
 impl Replica {
@@ -115,20 +124,30 @@ impl Replica {
             leading.progress.entry(node).or_insert_with(new);
         }
         let client = Some(request.token);
-        leading.change = Some(Change { members, client, deadline, stage: Stage::CatchingUp });
+        let round = CatchUp { through: committed, began: ctx.now() };
+        leading.change =
+            Some(Change { members, client, deadline, stage: Stage::CatchingUp(round) });
         self.start_round(ctx)?;
         self.advance_change(ctx)
     }
 
-    /// Enters the joint configuration as soon as the new members have what is committed.
+    /// Enters the joint configuration as soon as the new members have caught up: they copied what was committed when a round
+    /// began, and it took less than an election time-out, so that what came meanwhile is no long wait. To ask for all
+    /// that is committed *now* would be to wait for ever on members that are further away than those that commit.
+    /// Source: Ongaro 2014, 4.2.1.
     pub fn advance_change(&mut self, ctx: &mut Ctx<'_>) -> Done {
         let committed = self.mark.get();
         let Some(leading) = &mut self.leading else { return Ok(()) };
         let Some(change) = &mut leading.change else { return Ok(()) };
+        let Stage::CatchingUp(round) = &mut change.stage else { return Ok(()) };
         let behind = |&node: &NodeId| {
-            leading.progress.get(&node).is_some_and(|progress| progress.counted() < committed)
+            leading.progress.get(&node).is_some_and(|progress| progress.counted() < round.through)
         };
-        if change.stage == Stage::Entered || change.members.members().iter().any(behind) {
+        if change.members.members().iter().any(behind) {
+            return Ok(());
+        }
+        if ctx.now().since(round.began) > self.options.election_timeout.0 {
+            *round = CatchUp { through: committed, began: ctx.now() };
             return Ok(());
         }
         change.stage = Stage::Entered;
@@ -177,8 +196,7 @@ impl Replica {
     pub fn give_up_change_if_late(&mut self, ctx: &mut Ctx<'_>) {
         let now = ctx.now();
         let Some(leading) = &mut self.leading else { return };
-        let late =
-            |change: &mut Change| change.stage == Stage::CatchingUp && change.deadline <= now;
+        let late = |change: &mut Change| change.stage != Stage::Entered && change.deadline <= now;
         if let Some(change) = leading.change.take_if(late) {
             if let Some(client) = change.client {
                 ctx.reply(client, Reply::Refused("the new members do not catch up"));
