@@ -211,7 +211,7 @@ impl Interest {
     #[must_use]
     #[inline]
     pub const fn number(self) -> usize {
-        assert!(self.0.count_ones() == 1, "a fact has one class");
+        assert!(self.0.is_power_of_two(), "a fact has one class");
         self.0.trailing_zeros() as usize
     }
 

@@ -35,10 +35,7 @@ pub fn check(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exit, Fa
     let mut reports = Vec::new();
     let mut exit = Exit::AsExpected;
     for name in &arguments.histories {
-        let model = match model {
-            Some(model) => model,
-            None => return Err(unsure(name)?),
-        };
+        let Some(model) = model else { return Err(unsure(name)?) };
         let level = match &arguments.consistency {
             None => Level::of(&model),
             Some(level) => Level::named(level, &model).map_err(Failure::Other)?,

@@ -23,7 +23,7 @@
 //! When nothing can be left out any more, the same cuts are tried with a few other seeds: a cut that shifts an election by a
 //! millisecond often fails for no other reason than luck.
 //!
-//! Source: Zeller and Hildebrandt 2002, *Simplifying and Isolating Failure-Inducing Input*; MacIver and Donaldson 2020,
+//! Source: Zeller and Hildebrandt 2002, *Simplifying and Isolating Failure-Inducing Input*; `MacIver` and Donaldson 2020,
 //! *Test-Case Reduction via Test-Case Generation*, for passes until a fixed point.
 
 mod aim;
@@ -360,6 +360,7 @@ impl Shrinker<'_> {
     }
 
     /// Makes each of these changes that keeps the failure; whether there was one.
+    #[expect(clippy::needless_pass_by_value, reason = "each caller makes its list for this call")]
     fn pass(&mut self, edits: Vec<Edit>) -> bool {
         let mut next = 0;
         while let Some(place) =

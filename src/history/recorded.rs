@@ -156,13 +156,11 @@ impl<R: Read> Reader<R> {
             self.syntax = Some(syntax(self.bytes.head()?, &self.file));
         }
         while let Some(fields) = self.fields()? {
-            match fields.entry()? {
-                Some(draft) => return self.processes.take(draft).map(Some),
-                None => {
-                    self.processes.pass(&fields)?;
-                    self.ignored += 1;
-                }
+            if let Some(draft) = fields.entry()? {
+                return self.processes.take(draft).map(Some);
             }
+            self.processes.pass(&fields)?;
+            self.ignored += 1;
         }
         Ok(None)
     }

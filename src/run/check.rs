@@ -133,20 +133,17 @@ pub fn read(
 ) -> Result<Recording, RecordedError> {
     let mut reader = Reader::new(file, input);
     let mut marks = Vec::new();
-    let events = match model.workload() {
-        Some(workload) => {
-            let mut events = Vec::new();
-            each(&mut reader, &mut marks, |entry| {
-                events.push(transactions::event(entry)?);
-                Ok(())
-            })?;
-            Events::Transactions(workload, events)
-        }
-        None => {
-            let mut taken = objects::Taken::new(&model, objects);
-            each(&mut reader, &mut marks, |entry| taken.take(entry))?;
-            Events::Operations(taken.history)
-        }
+    let events = if let Some(workload) = model.workload() {
+        let mut events = Vec::new();
+        each(&mut reader, &mut marks, |entry| {
+            events.push(transactions::event(entry)?);
+            Ok(())
+        })?;
+        Events::Transactions(workload, events)
+    } else {
+        let mut taken = objects::Taken::new(&model, objects);
+        each(&mut reader, &mut marks, |entry| taken.take(entry))?;
+        Events::Operations(taken.history)
     };
     Ok(Recording { file: file.to_owned(), model, events, marks, ignored: reader.ignored() })
 }
@@ -317,7 +314,7 @@ impl Recording {
                     operation.label = answer;
                 }
                 Some(answer) if phase == Phase::Ok && !operation.label.ends_with(&answer) => {
-                    operation.label += &format!(": {answer}");
+                    operation.label = format!("{}: {answer}", operation.label);
                 }
                 None if phase == Phase::Ok && self.model.reads(&operation.label) => {
                     operation.label += ": nil";

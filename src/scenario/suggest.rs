@@ -29,6 +29,7 @@ pub fn cure<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String 
 }
 
 /// The names as alternatives: `a`, `b` or `c`.
+#[must_use]
 pub fn one_of(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {

@@ -180,10 +180,10 @@ fn properties(place: usize) -> Vec<Edit> {
     for change in changes {
         edits.push(at_fault(place, move |it| change(&mut it.fault)));
     }
-    for kept in 0..DISK_HARMS.len() {
+    for keep_one in DISK_HARMS {
         edits.push(at_fault(place, move |it| {
             if let Fault::Disk { effect, .. } = &mut it.fault {
-                (DISK_HARMS[kept])(effect);
+                keep_one(effect);
             }
         }));
     }
@@ -251,7 +251,7 @@ const DISK_HARMS: [fn(&mut DiskFault); 6] = [
         always(it.misdirected_write, it, |misdirected_write, none| DiskFault {
             misdirected_write,
             ..none
-        })
+        });
     },
     |it| {
         it.bit_rot = it.bit_rot.map(|bits| bits.min(1));

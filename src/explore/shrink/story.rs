@@ -248,7 +248,7 @@ fn target(target_: &Target, cluster: &Cluster) -> String {
     match target_ {
         Target::Node(node) => cluster.name(*node).to_owned(),
         Target::Region(region) => cluster.regions[*region].name.clone(),
-        Target::List(targets) => listed(targets.iter().map(|one| target(one, cluster)).collect()),
+        Target::List(parts) => listed(parts.iter().map(|one| target(one, cluster)).collect()),
         role => format!("{role:?}").to_lowercase(),
     }
 }

@@ -92,7 +92,7 @@ fn fields(bytes: &mut Bytes<impl Read>) -> Result<Fields, Fault> {
     });
     result.map_err(|mut fault| {
         if fault.line != line {
-            fault.message += &format!(" (in the entry that begins on line {line})");
+            fault.message = format!("{} (in the entry that begins on line {line})", fault.message);
         }
         fault
     })?;

@@ -72,7 +72,7 @@ fn fields(bytes: &mut Bytes<impl Read>) -> Result<Fields, Fault> {
     let result = object(bytes, 1, |key, value| fields.put(&key, value));
     result.map_err(|mut fault| {
         if fault.line != line {
-            fault.message += &format!(" (in the entry that begins on line {line})");
+            fault.message = format!("{} (in the entry that begins on line {line})", fault.message);
         }
         fault
     })?;
