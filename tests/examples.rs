@@ -1,5 +1,7 @@
 //! The examples of the documentation, run.
 
+#![allow(clippy::duplicate_mod, reason = "one example is built on the other")]
+
 #[path = "../docs/examples/own_node.rs"]
 mod own_node;
 #[allow(dead_code, reason = "its parts are public for tests/own_nodes.rs")]

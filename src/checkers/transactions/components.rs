@@ -132,12 +132,11 @@ mod tests {
             }
         }
         let mut found: Vec<Vec<u32>> = Vec::new();
-        for node in 0..nodes {
+        for (node, reached) in reaches.iter().enumerate() {
             if found.iter().any(|component| component.contains(&(node as u32))) {
                 continue;
             }
-            let mutual =
-                |&other: &usize| other == node || (reaches[node][other] && reaches[other][node]);
+            let mutual = |&other: &usize| other == node || (reached[other] && reaches[other][node]);
             let component: Vec<u32> = (0..nodes).filter(mutual).map(|other| other as u32).collect();
             if component.len() > 1 {
                 found.push(component);
