@@ -34,7 +34,7 @@ pub(super) fn cut(shrinker: &mut Shrinker<'_>) -> bool {
         ends.push((behind, Duration::ZERO));
         ends.push((duration, Duration::ZERO));
     } else if behind < duration + quiet {
-        ends.push((duration, behind.checked_sub(duration).unwrap()));
+        ends.push((duration, behind.saturating_sub(duration)));
     }
     // What shows in the quiet tail needs a tail. How long it must be is found out when little is left to happen in it.
     ends.extend([1, 2, 4, 6, 7].map(|eighths| (duration * eighths / 8, quiet)));
