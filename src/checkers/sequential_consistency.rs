@@ -168,6 +168,17 @@ mod tests {
     }
 
     #[test]
+    fn of_two_writes_that_are_equal_either_may_come_first() {
+        // The second process writes 1 first, although the first was the first to invoke it.
+        let script = does(Script::new(), 1, write(1, 1), Value::Nil);
+        let script = does(does(script, 2, write(1, 1), Value::Nil), 2, write(1, 2), Value::Nil);
+        let script =
+            [1, 2, 1].into_iter().fold(script, |script, value| does(script, 3, read(1), value));
+        assert_ok(&judged(&script));
+        assert_violation(&judged(&does(script, 3, read(1), 2)), "no place for");
+    }
+
+    #[test]
     fn a_queue_that_gives_an_element_twice_is_a_violation() {
         let put = Operation::new("enqueue", 1, 5);
         let get = || Operation::new("dequeue", 1, Value::Nil);

@@ -371,7 +371,8 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
 
     fn remember_longest(&mut self) {
         let placed = self.required.len() - self.frontier.left();
-        if placed > self.longest.0 {
+        // To copy the order costs as much as to find it, so it is done for explanations only.
+        if self.goes_on && placed > self.longest.0 {
             let order = self.trail.iter().copied();
             let order = order.filter(|change| !matches!(change, Change::Cell(..)));
             self.longest = (placed, order.collect());
