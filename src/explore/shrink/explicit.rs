@@ -62,11 +62,17 @@ fn audit_of(report: &RunReport) -> Instant {
     audit.map_or(Instant::MAX, |audit| audit.from)
 }
 
-/// The operations that clients invoked in a run before its final reads, each with its place in the history.
-pub(super) fn invoked(report: &RunReport) -> impl Iterator<Item = (usize, &HistoryEvent)> {
-    let until = audit_of(report);
+/// The operations that the clients of a scenario invoked in a run before its final reads, each with its place in the
+/// history. What the administrator asks is in the schedule.
+pub(super) fn invoked<'a>(
+    scenario: &Scenario,
+    report: &'a RunReport,
+) -> impl Iterator<Item = (usize, &'a HistoryEvent)> + use<'a> {
+    let (clients, until) = (clients_of(scenario), audit_of(report));
     let history = report.kept.history.iter().enumerate();
-    history.filter(move |(_, event)| event.phase == Phase::Invoke && event.at < until)
+    history.filter(move |(_, event)| {
+        event.phase == Phase::Invoke && event.client.0 < clients && event.at < until
+    })
 }
 
 /// Says what became of the few messages that matter, if the network still leaves that to chance.

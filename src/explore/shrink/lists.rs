@@ -1,6 +1,7 @@
 //! What a scenario lists, and can do without: faults, operations, messages' fates, clients, nodes.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::client::script::Scripted;
 use crate::explore::shrink::aim::{with_parties, without_node};
@@ -57,9 +58,9 @@ pub(super) fn messages(shrinker: &mut Shrinker<'_>) -> bool {
 pub(super) fn clients(shrinker: &mut Shrinker<'_>) -> bool {
     let count = clients_of(shrinker.best());
     let idle = (0..count).rev().map(|client| edit(move |it| without_client(it, client)));
-    let merged = (1..count)
-        .rev()
-        .flat_map(|from| (0..from).map(move |to| edit(move |it| with_client_merged(it, from, to))));
+    let merged = (1..count).rev().flat_map(|from| {
+        (0..from).map(move |to| edit(move |it| with_client_merged(it, from, to).map(roomy)))
+    });
     let all = edit(|scenario| {
         let count = clients_of(scenario);
         (0..count).rev().try_fold(scenario.clone(), |it, client| {
@@ -72,7 +73,10 @@ pub(super) fn clients(shrinker: &mut Shrinker<'_>) -> bool {
     (few && shrinker.pass(merged.collect())) || changed
 }
 
+/// Of more clients no two are merged.
 const CLIENTS_MERGED_MAX: u32 = 8;
+/// What a smaller cluster or a busier client may need more; cut again afterwards.
+const ROOM: Duration = Duration::from_secs(2);
 
 fn edit(change: impl Fn(&Scenario) -> Option<Scenario> + Sync + 'static) -> Edit {
     Box::new(change)
@@ -129,11 +133,20 @@ pub(super) fn nodes(shrinker: &mut Shrinker<'_>) -> bool {
     // Two at a time first: an odd number of voters remains odd.
     let pairs = nodes.iter().rev().flat_map(|&one| {
         let others = nodes.iter().rev().filter(move |&&other| other < one);
-        others.map(move |&other| edit(move |it| without_node(&without_node(it, one)?, other)))
+        others.map(move |&other| {
+            edit(move |it| without_node(&without_node(it, one)?, other).map(roomy))
+        })
     });
     let pairs: Vec<Edit> = pairs.collect();
     let changed = shrinker.pass_until_first(&pairs);
     let nodes = shrinker.best().cluster.nodes().collect::<Vec<_>>();
-    let single = nodes.into_iter().rev().map(|node| edit(move |it| without_node(it, node)));
+    let single =
+        nodes.into_iter().rev().map(|node| edit(move |it| without_node(it, node).map(roomy)));
     shrinker.pass_until_first(&single.collect::<Vec<_>>()) || changed
+}
+
+/// With time to ask another node first, or to wait for an answer before the next operation. What is too long is cut again.
+fn roomy(mut scenario: Scenario) -> Scenario {
+    scenario.duration += ROOM;
+    scenario
 }

@@ -28,7 +28,7 @@ pub(super) fn tell(
     let end = Instant::from_nanos(violation.at_ns);
     let mut told: Vec<(Instant, String)> = Vec::new();
     told.extend(bounded(faults(scenario, report), "faults"));
-    told.extend(bounded(operations(report), "operations"));
+    told.extend(bounded(operations(scenario, report), "operations"));
     told.extend(bounded(leaders(report), "leaders"));
     told.retain(|(at, _)| *at <= end);
     told.sort_by_key(|(at, _)| *at);
@@ -201,9 +201,9 @@ fn leaders(report: &RunReport) -> Vec<(Instant, String)> {
 }
 
 /// The operations before the final reads, each told when it is invoked, with its end.
-fn operations(report: &RunReport) -> Vec<(Instant, String)> {
+fn operations(scenario: &Scenario, report: &RunReport) -> Vec<(Instant, String)> {
     let history = &report.kept.history;
-    let told = explicit::invoked(report).map(|(place, event)| {
+    let told = explicit::invoked(scenario, report).map(|(place, event)| {
         let ends = |other: &&HistoryEvent| other.process == event.process;
         let end = history[place + 1..].iter().find(ends);
         let who = event.client.0;

@@ -9,6 +9,9 @@ use crate::scenario::Scenario;
 
 /// Gaps that are shorter are left alone: a script is not a benchmark.
 const GAP_LEAST: Duration = Duration::from_millis(20);
+/// The checker for which the quiet tail must stay: without one it would judge the final reads, and the story would be about
+/// them.
+const JUDGES_THE_TAIL: &str = "progress";
 /// A run that is shorter than this has no beginning to be left out at once.
 const BEGINNING_LEAST: Duration = Duration::from_secs(4);
 /// What follows a left-out beginning waits for so long, so that there is a leader who can serve it.
@@ -32,12 +35,13 @@ pub(super) fn cut(shrinker: &mut Shrinker<'_>) -> bool {
     let mut ends = Vec::new();
     if behind < duration {
         ends.push((behind, Duration::ZERO));
-        ends.push((duration, Duration::ZERO));
     } else if behind < duration + quiet {
         ends.push((duration, behind.saturating_sub(duration)));
     }
-    // What shows in the quiet tail needs a tail. How long it must be is found out when little is left to happen in it.
     ends.extend([1, 2, 4, 6, 7].map(|eighths| (duration * eighths / 8, quiet)));
+    if shrinker.bench.checker() != JUDGES_THE_TAIL {
+        ends.extend([0, 1, 2, 4, 6, 7].map(|eighths| (duration, quiet * eighths / 8)));
+    }
     let ending = |(duration, quiet)| -> Edit {
         Box::new(move |scenario| ending_at(scenario, duration, quiet))
     };
