@@ -15,6 +15,7 @@ pub const SHIPPED: &[(&str, &str)] = shipped![
     "raft-kv/wiped-disks",
     "regressions/disk-unreadable-for-a-while",
     "regressions/laggard-behind-the-snapshot",
+    "regressions/sync-failed-then-power",
     "total-power-failure",
     "west-coast-partition",
     "west-coast/1-leader-in-the-west",

@@ -12,12 +12,14 @@
 //! prefix.
 //!
 //! **Owner's duty**: Sync before any message that promises a record. Cut a torn tail and sync the cut before
-//! the next append, or the old bytes may come back in front of new records. Tell [`append`] truthfully what
-//! is durable.
+//! the next append, or the old bytes may come back in front of new records. Write what was replayed, and is
+//! not proven to be durable, once more: if an earlier sync failed, it may be in the cache only. Tell
+//! [`append`] truthfully what is durable.
 //!
 //! **Source**: Joshi, chapter 3. Also: redo log, commit log, journal; Gray, *Notes on Data Base Operating
 //! Systems*, 1978; Mohan et al., *ARIES*, ACM TODS 17(1), 1992. Torn or damaged: Alagappan et al.,
-//! *Protocol-Aware Recovery for Consensus-Based Storage*, FAST 2018.
+//! *Protocol-Aware Recovery for Consensus-Based Storage*, FAST 2018. After a failed sync: Rebello et al.,
+//! *Can Applications Recover from fsync Failures?*, USENIX ATC 2020.
 //!
 //! # Torn, or damaged
 //!
@@ -77,7 +79,8 @@ pub struct RecordView<'a> {
 
 impl RecordView<'_> {
     /// The last index that was durable when this record was appended, as far as it says.
-    const fn vouches_for(&self) -> LogIndex {
+    #[must_use]
+    pub const fn vouches_for(&self) -> LogIndex {
         let unsure = if self.lag == LAG_UNKNOWN { u64::MAX } else { self.lag as u64 };
         LogIndex(self.index.previous().0.saturating_sub(unsure))
     }

@@ -225,6 +225,7 @@ fn reopen_and_go_on(machine: &mut Machine, possible: &Possible, context: &str) {
 
 fn fates(stream: &mut Stream, visit: &mut dyn FnMut(Fate<'_>, &str)) {
     visit(Fate::StaysCached, "the process dies");
+    visit(Fate::StaysUnwritten, "the process dies of a sync that failed");
     visit(Fate::IsLost, "nothing unsynced survives");
     visit(Fate::Survives, "everything unsynced survives");
     for draw in 0..6 {
@@ -258,17 +259,21 @@ fn a_recovery_may_be_interrupted_at_each_disk_operation() {
         let mut machine = Machine::new();
         machine.disk.operations_max = Some(operations);
         let Some(possible) = run(&mut machine) else { return };
+        let mut unwritten = machine.disk.clone();
+        unwritten.fail(Fate::StaysUnwritten);
         machine.disk.fail(Fate::IsDrawn(&mut stream));
-        let disk = machine.disk.clone();
-        for more in 0.. {
-            machine.disk = disk.clone();
-            machine.disk.operations_max = Some(machine.disk.operations + more);
-            if open(&mut machine, AGAIN).is_ok() {
-                break;
+        for disk in [machine.disk.clone(), unwritten] {
+            for more in 0.. {
+                machine.disk = disk.clone();
+                machine.disk.operations_max = Some(machine.disk.operations + more);
+                if open(&mut machine, AGAIN).is_ok() {
+                    break;
+                }
+                machine.disk.fail(Fate::IsDrawn(&mut stream));
+                let context =
+                    format!("operation {operations}, then operation {more} of the recovery");
+                reopen_and_go_on(&mut machine, &possible, &context);
             }
-            machine.disk.fail(Fate::IsDrawn(&mut stream));
-            let context = format!("operation {operations}, then operation {more} of the recovery");
-            reopen_and_go_on(&mut machine, &possible, &context);
         }
     }
 }

@@ -82,6 +82,12 @@ impl Segment {
         let place = (index.0 - self.first().0) as usize;
         self.slots.get(place).map_or(self.bytes, |slot| slot.offset)
     }
+
+    /// Where what follows `proven`, the last record that is known to be durable, begins. If no record is, the header belongs
+    /// to it.
+    pub(super) fn begin_after(&self, proven: LogIndex) -> u64 {
+        if proven < self.first() { 0 } else { self.offset_of(proven.next()) }
+    }
 }
 
 /// Records that are encoded but not written.

@@ -4,7 +4,7 @@
 //! It is smaller and blunter than the simulated disk, and it takes no time, so that every crash point can be
 //! tried.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::kernel::ids::NodeId;
@@ -47,6 +47,8 @@ impl Machine {
 pub(super) enum Fate<'a> {
     /// The process died; the machine did not.
     StaysCached,
+    /// The process died because a sync failed: the cache shows what was written, and no sync writes it any more.
+    StaysUnwritten,
     /// All of it is lost.
     IsLost,
     /// All of it reached the disk.
@@ -65,6 +67,8 @@ enum Entry {
 struct Inode {
     cached: Vec<u8>,
     durable: Vec<u8>,
+    /// The sectors that are held for clean, although the medium has something else.
+    abandoned: BTreeSet<usize>,
 }
 
 /// One unsynced change of a directory: atomic, whatever it consists of.
@@ -97,8 +101,15 @@ impl MemoryDisk {
     pub(super) fn fail(&mut self, fate: Fate<'_>) {
         self.open.clear();
         self.operations_max = None;
+        if !matches!(fate, Fate::StaysCached | Fate::StaysUnwritten) {
+            self.inodes.iter_mut().for_each(Inode::lose_abandoned);
+        }
         match fate {
             Fate::StaysCached => return,
+            Fate::StaysUnwritten => {
+                self.inodes.iter_mut().for_each(Inode::abandon);
+                return;
+            }
             Fate::IsLost => {
                 self.inodes.iter_mut().for_each(|inode| inode.cached = inode.durable.clone());
             }
@@ -162,6 +173,38 @@ impl MemoryDisk {
 }
 
 impl Inode {
+    fn write(&mut self, begin: usize, bytes: &[u8]) {
+        let end = begin + bytes.len();
+        self.cached.resize(self.cached.len().max(end), 0);
+        self.cached[begin..end].copy_from_slice(bytes);
+        self.abandoned.retain(|sector| (sector + 1) * SECTOR <= begin || end <= sector * SECTOR);
+    }
+
+    fn sync(&mut self) {
+        let mut medium = self.clone();
+        medium.lose_abandoned();
+        self.durable = medium.cached;
+    }
+
+    fn abandon(&mut self) {
+        let sectors = 0..self.cached.len().div_ceil(SECTOR);
+        let is_dirty = |sector: &usize| {
+            let end = self.cached.len().min((sector + 1) * SECTOR);
+            self.durable.get(sector * SECTOR..end) != Some(&self.cached[sector * SECTOR..end])
+        };
+        self.abandoned = sectors.filter(is_dirty).collect();
+    }
+
+    /// The medium's content of the abandoned sectors is all that is left of them.
+    fn lose_abandoned(&mut self) {
+        for sector in std::mem::take(&mut self.abandoned) {
+            let end = self.cached.len().min((sector + 1) * SECTOR);
+            for place in sector * SECTOR..end {
+                self.cached[place] = self.durable.get(place).copied().unwrap_or(0);
+            }
+        }
+    }
+
     fn draw(&mut self, stream: &mut Stream) {
         if self.cached == self.durable {
             return;
@@ -253,9 +296,7 @@ impl DiskDriver for MemoryDisk {
         // A write that fails for want of space or power may have done a part of its work.
         let count = if result.is_ok() { bytes.len() } else { bytes.len() / 2 };
         if self.operations_max.is_none_or(|max| self.operations <= max) {
-            let (begin, cached) = (offset as usize, &mut self.inode(file).cached);
-            cached.resize(cached.len().max(begin + count), 0);
-            cached[begin..begin + count].copy_from_slice(&bytes[..count]);
+            self.inode(file).write(offset as usize, &bytes[..count]);
         }
         timed(result)
     }
@@ -270,10 +311,7 @@ impl DiskDriver for MemoryDisk {
     }
 
     fn sync(&mut self, _: Instant, file: FileId) -> Timed<()> {
-        timed(self.change().map(|()| {
-            let inode = self.inode(file);
-            inode.durable = inode.cached.clone();
-        }))
+        timed(self.change().map(|()| self.inode(file).sync()))
     }
 
     fn start_sync(&mut self, now: Instant, file: FileId) -> (DiskTicket, Instant) {

@@ -8,6 +8,11 @@
 //! 4. What was found is made durable: a torn tail is cut and synced before anything can be appended behind
 //!    it.
 //!
+//! To read something does not prove that it is on the platter. If the process before this one died because a sync had
+//! failed, the cache still shows what it wrote, but holds it for clean, and no later sync writes it: the next power failure
+//! takes it back (Rebello et al., *Can Applications Recover from fsync Failures?*, USENIX ATC 2020). So the superblock, and
+//! all of the log that nothing proves to be durable, are written once more before they are relied on.
+//!
 //! Nothing is changed on a damaged disk, nor on one that cannot be read: an error may pass, and the caller tries again until
 //! its [`Patience`](crate::systems::storage::Patience) is spent. A node that took errors for damage gave up a log that was
 //! whole; a minority of such disks is repaired by the others, but errors of many disks at once are no rare event.
@@ -66,6 +71,7 @@ fn open_new<N: Node>(disk: &mut Disk<'_, N>, mut storage: Storage) -> Result<Ope
 
 fn open_used<N: Node>(disk: &mut Disk<'_, N>, mut storage: Storage) -> Result<Opened, DiskError> {
     let directory = storage.options.directory.clone();
+    storage.superblock_mut().write_back(disk)?;
     let superblock = storage.superblock_mut().current;
     let names = disk.list(&directory)?;
     let patience = storage.start.patience;
@@ -167,6 +173,10 @@ struct Chain {
     segments: Vec<Segment>,
     records: Vec<Record>,
     tail: Tail,
+    /// The bytes of the last segment.
+    bytes: Vec<u8>,
+    /// Through which index the log was durable, as far as superblock and records say.
+    proven: LogIndex,
     /// How the last segment ends.
     end: Option<End>,
     /// Segments that are not a part of it, and not needed.
@@ -223,7 +233,7 @@ fn link(
     superblock: &Superblock,
     covered: LogIndex,
 ) -> Result<Chain, &'static str> {
-    let mut chain = Chain::default();
+    let mut chain = Chain { proven: superblock.durable, ..Chain::default() };
     // The roll synced the segment before it created this one, which nothing was appended to.
     let rolling = files.pop_if(|last| last.was_never_used());
     let is_last_synced = rolling.is_some();
@@ -247,7 +257,7 @@ fn link(
                 chain.restart();
             }
         }
-        chain.replay(header, &file.bytes);
+        chain.replay(header, file.bytes);
         let may_be_torn = place + 1 == count && !is_last_synced;
         if !may_be_torn && chain.end != Some(End::Clean) {
             chain.end = Some(End::Damaged);
@@ -265,7 +275,7 @@ impl Chain {
     }
 
     /// Takes in the next segment.
-    fn replay(&mut self, header: SegmentHeader, bytes: &[u8]) {
+    fn replay(&mut self, header: SegmentHeader, bytes: Vec<u8>) {
         let mut replay = Replay::new(&bytes[segmented_log::HEADER_BYTES..], header.previous);
         let mut segment = Segment::new(header);
         while let Some(record) = {
@@ -275,6 +285,7 @@ impl Chain {
             let (offset, tail) = (segment.bytes, replay.tail());
             let (generation, checksum) = (tail.generation, tail.checksum);
             segment.slots.push(Slot { offset, generation, checksum });
+            self.proven = self.proven.max(record.vouches_for());
             self.records.push(Record {
                 kind: record.kind,
                 generation: record.generation,
@@ -285,6 +296,7 @@ impl Chain {
         self.segments.push(segment);
         self.tail = replay.tail();
         self.end = Some(replay.end());
+        self.bytes = bytes;
     }
 
     /// Whether this chain is the whole log.
@@ -327,6 +339,10 @@ fn adopt<N: Node>(
     let last = chain.segments.last().expect("a judged chain has a segment");
     let active = disk.open(&place.path(last.header.first_index()), Open::Existing)?;
     disk.set_len(active, last.bytes)?;
+    let unproven = last.begin_after(chain.proven);
+    if unproven < last.bytes {
+        disk.write(active, unproven, &chain.bytes[unproven as usize..last.bytes as usize])?;
+    }
     disk.sync(active)?;
     let kept = storage.snapshot.index;
     for name in disk.list(&directory)? {

@@ -192,6 +192,20 @@ impl SuperblockFile {
     /// Writes the current content, as a new version, into the cache.
     pub(super) fn write<N: Node>(&mut self, disk: &mut Disk<'_, N>) -> Result<(), DiskError> {
         self.current.version += 1;
+        self.write_in_place(disk)
+    }
+
+    /// Writes what was read once more, durably: it may have been in the cache only. If power fails meanwhile, the version
+    /// before is still there, and nobody was promised anything by this one.
+    pub(super) fn write_back<N: Node>(
+        &mut self,
+        disk: &mut Disk<'_, N>,
+    ) -> Result<(), DiskError> {
+        self.write_in_place(disk)?;
+        self.sync(disk)
+    }
+
+    fn write_in_place<N: Node>(&self, disk: &mut Disk<'_, N>) -> Result<(), DiskError> {
         let place = self.current.version as usize % PLACES * COPIES * SECTOR;
         let mut bytes = [0; COPIES * SECTOR];
         for copy in bytes.chunks_exact_mut(SECTOR) {
