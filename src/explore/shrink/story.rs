@@ -63,6 +63,7 @@ fn faults(scenario: &Scenario, report: &RunReport) -> Vec<(Instant, String)> {
 /// What goes wrong, as a clause.
 fn fault(scheduled: &ScheduledFault, met: &[NodeId], cluster: &Cluster) -> String {
     let whom = listed(met.iter().map(|&node| cluster.name(node).to_owned()).collect());
+    let each = if met.len() > 1 { format!("each of {whom}") } else { whom.clone() };
     let lasts = scheduled
         .lasts
         .map_or_else(|| " until it is healed".to_owned(), |lasts| format!(" for {}", span(lasts)));
@@ -82,22 +83,22 @@ fn fault(scheduled: &ScheduledFault, met: &[NodeId], cluster: &Cluster) -> Strin
             )
         }
         Fault::Crash { restart, .. } => {
-            format!("the process of {whom} dies{}", back(restart.as_ref()))
+            format!("the process of {each} dies{}", back(restart.as_ref()))
         }
         Fault::PowerFailure(failure) => {
             format!("power fails at {whom}{}", back(failure.restart.as_ref()))
         }
-        Fault::Restart { .. } => format!("{whom} starts"),
+        Fault::Restart { .. } => format!("{each} starts"),
         Fault::Wipe { restart, .. } => {
-            format!("the disk of {whom} is replaced by an empty one{}", back(restart.as_ref()))
+            format!("the disk of {each} is replaced by an empty one{}", back(restart.as_ref()))
         }
         Fault::Swizzle { .. } => format!("half of {whom} goes away, one after the other{lasts}"),
-        Fault::Pause { .. } => format!("{whom} is paused{lasts}"),
+        Fault::Pause { .. } => format!("{each} is paused{lasts}"),
         Fault::SlowCpu { handler, .. } => {
             format!("each handler of {whom} takes {}{lasts}", span(*handler))
         }
-        Fault::Disk { effect, .. } => format!("the disk of {whom} {}{lasts}", harm(effect)),
-        Fault::Clock { effect, .. } => format!("the clock of {whom} {}", clock(effect)),
+        Fault::Disk { effect, .. } => format!("the disk of {each} {}{lasts}", harm(effect)),
+        Fault::Clock { effect, .. } => format!("the clock of {each} {}", clock(effect)),
         Fault::Reconfigure { .. } => {
             format!("the administrator asks for {whom} as the members")
         }
