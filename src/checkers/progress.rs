@@ -1,9 +1,14 @@
 //! **Progress** (bounded liveness): once the faults are over and the system had time to get over them,
-//! every operation that is invoked completes in time.
+//! whoever asks for something gets it done in time.
 //!
 //! The bound L is used twice: an operation is judged if it is invoked L or more after the quiet phase
-//! began, and it must be done within L. An operation whose time is not yet up when the run ends is not
-//! judged. A `fail` completes an operation only if a node said so of the operation itself, by the state that it
+//! began, and it must be done within L. A client may give up earlier and ask for something else: a request
+//! that the network lost three times in a row, or that met a change of leaders, is no failure of the system.
+//! So an operation that was given up is forgiven if its client gets another one done within L of the first;
+//! for an update, another update, because reads may work where nothing is decided any more. An operation
+//! whose time is not yet up when the run ends is not judged.
+//!
+//! A `fail` completes an operation only if a node said so of the operation itself, by the state that it
 //! found, such as a compare-and-set that does not match. A client that gave up because nodes refused, having no
 //! leader, knows that nothing happened; nevertheless the system made no progress.
 
@@ -26,6 +31,13 @@ struct Asked {
     operation: Operation,
 }
 
+/// An operation that was given up before its time was up.
+#[derive(Debug)]
+struct GivenUp {
+    asked: Asked,
+    outcome: String,
+}
+
 /// Judges that operations complete in the quiet phase.
 #[derive(Debug)]
 pub struct Progress {
@@ -33,6 +45,8 @@ pub struct Progress {
     /// From when on operations are judged.
     from: Option<Instant>,
     open: BTreeMap<u64, Asked>,
+    /// By client, in the order in which they were invoked; all within the last L.
+    given_up: BTreeMap<ClientId, Vec<GivenUp>>,
     completed: u64,
     missed: u64,
     evidence: Vec<String>,
@@ -47,6 +61,7 @@ impl Progress {
             within,
             from: None,
             open: BTreeMap::new(),
+            given_up: BTreeMap::new(),
             completed: 0,
             missed: 0,
             evidence: Vec::new(),
@@ -69,11 +84,34 @@ impl Progress {
             Phase::Info | Phase::Invoke => false,
         };
         let took = history.at.since(asked.at);
-        if answered && took <= self.within {
+        self.time_is_up(asked.client, history.at);
+        let reason = if history.reason.is_empty() { "no reason given" } else { history.reason };
+        let outcome = format!("{} after {took:?} ({reason})", history.phase);
+        if took > self.within {
+            self.miss(&asked, &outcome);
+        } else if answered {
             self.completed += 1;
+            self.forgive(&asked);
         } else {
-            let reason = if history.reason.is_empty() { "no reason given" } else { history.reason };
-            self.miss(&asked, &format!("{} after {took:?} ({reason})", history.phase));
+            self.given_up.entry(asked.client).or_default().push(GivenUp { asked, outcome });
+        }
+    }
+
+    /// The client got this done: it counts for what it had given up.
+    fn forgive(&mut self, done: &Asked) {
+        let Some(given_up) = self.given_up.get_mut(&done.client) else { return };
+        let before = given_up.len();
+        given_up.retain(|one| is_update(&one.asked.operation) && !is_update(&done.operation));
+        self.completed += (before - given_up.len()) as u64;
+    }
+
+    /// What the client gave up, and has got nothing instead of until now, is missed once its time is up.
+    fn time_is_up(&mut self, client: ClientId, now: Instant) {
+        let Some(given_up) = self.given_up.get_mut(&client) else { return };
+        let open = given_up.partition_point(|one| one.asked.at + self.within < now);
+        let missed: Vec<GivenUp> = given_up.drain(..open).collect();
+        for GivenUp { asked, outcome } in missed {
+            self.miss(&asked, &outcome);
         }
     }
 
@@ -86,11 +124,14 @@ impl Progress {
     }
 }
 
+fn is_update(operation: &Operation) -> bool {
+    !operation.function.starts_with(functions::READ)
+}
+
 /// Whether the state that a function finds may make it fail. Of a system's own functions it may be so.
 fn may_fail(operation: &Operation) -> bool {
     let function = &*operation.function;
-    !function.starts_with(functions::READ)
-        && !matches!(function, functions::WRITE | functions::DELETE)
+    is_update(operation) && !matches!(function, functions::WRITE | functions::DELETE)
 }
 
 impl Checker for Progress {
@@ -112,6 +153,9 @@ impl Checker for Progress {
     }
 
     fn finish(&mut self, end: Instant) -> Judgement {
+        for client in self.given_up.keys().copied().collect::<Vec<_>>() {
+            self.time_is_up(client, end);
+        }
         for (_, asked) in std::mem::take(&mut self.open) {
             if asked.at + self.within < end {
                 self.miss(&asked, "no answer when the run ended");
@@ -178,9 +222,11 @@ mod tests {
     #[test]
     fn a_failure_is_an_answer_only_where_the_state_may_cause_it() {
         let cas = Operation::new(functions::CAS, 1, 1);
-        assert_ok(&judge(&quiet().at(110).invoke(1, cas).fail(1)));
-        assert_violation(&judge(&quiet().at(110).invoke(1, read()).fail(1)), "fail after 1ms");
-        assert_violation(&judge(&quiet().at(110).invoke(1, read()).info(1)), "info after 1ms");
+        assert_ok(&judge(&quiet().at(110).invoke(1, cas).fail(1).at(200)));
+        let fails = quiet().at(110).invoke(1, read()).fail(1).at(200);
+        assert_violation(&judge(&fails), "fail after 1ms");
+        let unknown = quiet().at(110).invoke(1, read()).info(1).at(200);
+        assert_violation(&judge(&unknown), "info after 1ms");
     }
 
     #[test]
@@ -188,8 +234,34 @@ mod tests {
         for ended_by in [EndedBy::Refusal, EndedBy::Timeout] {
             let cas = Operation::new(functions::CAS, 1, 1);
             let script = quiet().at(110).invoke(1, cas).gives_up(1, Phase::Fail, ended_by);
-            assert_violation(&judge(&script), "fail after 1ms");
+            assert_violation(&judge(&script.at(200)), "fail after 1ms");
         }
+    }
+
+    #[test]
+    fn what_was_given_up_is_forgiven_if_the_next_one_is_done_in_time() {
+        let given_up = quiet().at(110).invoke(1, read()).info(1);
+        assert_ok(&judge(&given_up.clone().at(119).invoke(1, read()).ok(1, 5).at(200)));
+        let late = given_up.at(120).invoke(1, read()).ok(1, 5).at(200);
+        assert_violation(&judge(&late), "1 of 2 operations");
+    }
+
+    #[test]
+    fn another_client_and_a_read_after_an_update_forgive_nothing() {
+        let write = || Operation::new(functions::WRITE, 1, 1);
+        let given_up = quiet().at(110).invoke(1, write()).info(1);
+        let other = given_up.clone().invoke(2, write()).ok(2, 1).at(200);
+        assert_violation(&judge(&other), "1 of 2 operations");
+        let reads = given_up.clone().invoke(1, read()).ok(1, 5).at(200);
+        assert_violation(&judge(&reads), "1 of 2 operations");
+        assert_ok(&judge(&given_up.invoke(1, write()).ok(1, 5).at(200)));
+    }
+
+    #[test]
+    fn what_was_given_up_is_not_judged_before_its_time_is_up() {
+        let script = quiet().at(110).invoke(1, read()).ok(1, 5).at(112).invoke(1, read()).info(1);
+        assert_ok(&judge(&script.clone().at(122)));
+        assert_violation(&judge(&script.at(123)), "1 of 2 operations");
     }
 
     #[test]

@@ -87,7 +87,8 @@ impl Assumptions {
                 lasting.iter().flat_map(|damage| damage.nodes).copied().collect();
             let met = |voters: &&BTreeSet<NodeId>| {
                 let count = voters.intersection(&hit).count();
-                !voters.is_empty() && count > voters.len() / 2
+                // Of four, two that remember are no majority.
+                !voters.is_empty() && 2 * count >= voters.len()
             };
             if let Some(voters) = electorates.iter().find(met) {
                 let kinds = lasting.iter().flat_map(|damage| silent_damage(damage.fault)).collect();

@@ -45,6 +45,9 @@ pub(super) struct Bench<'a> {
     tried: BTreeSet<u64>,
     /// Whether candidates must be what a scenario file can say. A scenario made in code may ask for what no file can.
     as_files: bool,
+    /// Whether nothing fails in the failing scenario with all parts of the system on. Then it must stay so, or the story would
+    /// end as one about something else: a judge that no longer fits the scenario, say.
+    blames_the_parts: bool,
 }
 
 /// What came of a candidate that did not fail: its digest, if it was run.
@@ -66,7 +69,7 @@ impl<'a> Bench<'a> {
         checker: &str,
         options: &'a ShrinkOptions<'a>,
     ) -> Self {
-        Self {
+        let mut bench = Self {
             system,
             checker: checker.to_owned(),
             options,
@@ -74,7 +77,11 @@ impl<'a> Bench<'a> {
             events_max: None,
             tried: BTreeSet::new(),
             as_files: can_be_read(scenario, &scenario.to_json()),
-        }
+            blames_the_parts: false,
+        };
+        bench.blames_the_parts =
+            !scenario.without.is_empty() && bench.run(complete(scenario)).is_none();
+        bench
     }
 
     /// How many runs were needed so far.
@@ -133,7 +140,11 @@ impl<'a> Bench<'a> {
         }
         // Few candidates fail, and to read one takes as long as a short run, so only those are read that do.
         match self.run(scenario) {
-            Some(failing) if !self.as_files || can_be_read(&failing.scenario, &text) => {
+            Some(failing)
+                if (!self.as_files || can_be_read(&failing.scenario, &text))
+                    && !(self.blames_the_parts
+                        && self.run(complete(&failing.scenario)).is_some()) =>
+            {
                 Break(End::Found(number, Box::new(failing)))
             }
             _ => Continue(Some(digest)),
@@ -162,4 +173,9 @@ pub(super) fn objection<'a>(report: &'a RunReport, checker: &str) -> Option<&'a 
 /// Whether reading a scenario's text gives the same scenario.
 fn can_be_read(scenario: &Scenario, text: &str) -> bool {
     Scenario::parse("candidate", text.as_bytes(), &[]).is_ok_and(|read| read == *scenario)
+}
+
+/// The scenario with all parts of the system on.
+fn complete(scenario: &Scenario) -> Scenario {
+    Scenario { without: Vec::new(), ..scenario.clone() }
 }

@@ -197,10 +197,7 @@ impl SuperblockFile {
 
     /// Writes what was read once more, durably: it may have been in the cache only. If power fails meanwhile, the version
     /// before is still there, and nobody was promised anything by this one.
-    pub(super) fn write_back<N: Node>(
-        &mut self,
-        disk: &mut Disk<'_, N>,
-    ) -> Result<(), DiskError> {
+    pub(super) fn write_back<N: Node>(&mut self, disk: &mut Disk<'_, N>) -> Result<(), DiskError> {
         self.write_in_place(disk)?;
         self.sync(disk)
     }
