@@ -116,6 +116,8 @@ pub mod functions {
     /// Opens a session. The workload's clients send it first if the system asks for it; it is not part of
     /// the history.
     pub const OPEN_SESSION: &str = "open-session";
+    /// Makes the nodes whose numbers are the value the members: asked by the administrator.
+    pub const RECONFIGURE: &str = "reconfigure";
 }
 
 impl Operation {

@@ -5,8 +5,9 @@
 //! began, and it must be done within L. A client may give up earlier and ask for something else: a request
 //! that the network lost three times in a row, or that met a change of leaders, is no failure of the system.
 //! So an operation that was given up is forgiven if its client gets another one done within L of the first;
-//! for an update, another update, because reads may work where nothing is decided any more. An operation
-//! whose time is not yet up when the run ends is not judged.
+//! for an update, another update, because reads may work where nothing is decided any more. A change of
+//! members waits for nodes that have to come back first, so the administrator may ask until the run ends. An
+//! operation whose time is not yet up when the run ends is not judged.
 //!
 //! A `fail` completes an operation only if a node said so of the operation itself, by the state that it
 //! found, such as a compare-and-set that does not match. A client that gave up because nodes refused, having no
@@ -84,7 +85,11 @@ impl Progress {
             Phase::Info | Phase::Invoke => false,
         };
         let took = history.at.since(asked.at);
-        self.time_is_up(asked.client, history.at);
+        let within = self.within;
+        self.miss_given_up(asked.client, |one| {
+            one.asked.operation.function != functions::RECONFIGURE
+                && one.asked.at + within < history.at
+        });
         let reason = if history.reason.is_empty() { "no reason given" } else { history.reason };
         let outcome = format!("{} after {took:?} ({reason})", history.phase);
         if took > self.within {
@@ -105,11 +110,12 @@ impl Progress {
         self.completed += (before - given_up.len()) as u64;
     }
 
-    /// What the client gave up, and has got nothing instead of until now, is missed once its time is up.
-    fn time_is_up(&mut self, client: ClientId, now: Instant) {
+    /// What the client gave up, and has got nothing instead of, is missed if `is_due` says so.
+    fn miss_given_up(&mut self, client: ClientId, is_due: impl Fn(&GivenUp) -> bool) {
         let Some(given_up) = self.given_up.get_mut(&client) else { return };
-        let open = given_up.partition_point(|one| one.asked.at + self.within < now);
-        let missed: Vec<GivenUp> = given_up.drain(..open).collect();
+        let (missed, left) = std::mem::take(given_up).into_iter().partition(is_due);
+        *given_up = left;
+        let missed: Vec<GivenUp> = missed;
         for GivenUp { asked, outcome } in missed {
             self.miss(&asked, &outcome);
         }
@@ -153,8 +159,9 @@ impl Checker for Progress {
     }
 
     fn finish(&mut self, end: Instant) -> Judgement {
+        let within = self.within;
         for client in self.given_up.keys().copied().collect::<Vec<_>>() {
-            self.time_is_up(client, end);
+            self.miss_given_up(client, |one| one.asked.at + within < end);
         }
         for (_, asked) in std::mem::take(&mut self.open) {
             if asked.at + self.within < end {
@@ -255,6 +262,14 @@ mod tests {
         let reads = given_up.clone().invoke(1, read()).ok(1, 5).at(200);
         assert_violation(&judge(&reads), "1 of 2 operations");
         assert_ok(&judge(&given_up.invoke(1, write()).ok(1, 5).at(200)));
+    }
+
+    #[test]
+    fn the_administrator_may_ask_until_the_run_ends() {
+        let change = || Operation::new(functions::RECONFIGURE, 0, 1);
+        let given_up = quiet().at(110).invoke(1, change()).info(1).at(130).invoke(1, change());
+        assert_ok(&judge(&given_up.clone().ok(1, 1).at(200)));
+        assert_violation(&judge(&given_up.info(1).at(200)), "2 of 2 operations");
     }
 
     #[test]

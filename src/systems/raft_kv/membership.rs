@@ -19,9 +19,6 @@ use crate::systems::raft_kv::leading::Proposal;
 use crate::systems::raft_kv::progress::Progress;
 use crate::systems::raft_kv::replica::{Ctx, Done, Replica};
 
-/// The function by which the operator asks for new members: the value is the list of the nodes' numbers.
-pub const RECONFIGURE: &str = "reconfigure";
-
 /// New members may take this many request deadlines to catch up.
 const CATCH_UP_DEADLINES: u32 = 30;
 

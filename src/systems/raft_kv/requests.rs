@@ -4,13 +4,13 @@
 //! knows, and who waits for a leader that is deposed is told by it.
 
 use crate::history::functions;
+use crate::history::functions::RECONFIGURE;
 use crate::node::{Reply, Request};
 use crate::patterns::idempotent_receiver::Arrival;
 use crate::patterns::request_batch::{Due, Pipe};
 use crate::systems::raft_kv::Timer;
 use crate::systems::raft_kv::commands::{Command, Update};
 use crate::systems::raft_kv::leading::Proposal;
-use crate::systems::raft_kv::membership::RECONFIGURE;
 use crate::systems::raft_kv::replica::{Ctx, Done, Replica};
 
 impl Replica {

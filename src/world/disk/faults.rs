@@ -1,7 +1,8 @@
 //! The faults that a disk has at the moment.
 //!
-//! Several may overlap and end separately. While they do, the greatest probability of each kind holds, and
-//! slownesses multiply. What one operation suffers is decided by its own draws, so a fault that is removed
+//! Several may overlap and end separately. While they do, the greatest of each kind holds: if slownesses multiplied, three of
+//! them would make one sync last for minutes.
+//! What one operation suffers is decided by its own draws, so a fault that is removed
 //! from a scenario does not shift the luck of other operations.
 
 use std::mem;
@@ -99,8 +100,7 @@ impl Faults {
             merged.full = merged.full.max(fault.full);
             merged.stalled = merged.stalled.max(fault.stalled);
             merged.misdirected_write = merged.misdirected_write.max(fault.misdirected_write);
-            let slower = merged.slower.unwrap_or(1).saturating_mul(fault.slower.unwrap_or(1));
-            merged.slower = Some(slower.max(1));
+            merged.slower = merged.slower.max(fault.slower);
             if fault.stalled == Some(true) {
                 self.stalled_until = self.stalled_until.max(*until);
             }
@@ -181,12 +181,12 @@ mod tests {
         faults.begin(2, slow(5), None);
         faults.turn();
         let took = Duration::from_nanos(10);
-        // 10 ns * 2 * 5, then 10 ns * 5, then 10 ns.
-        assert_eq!(faults.end_of(Instant::ZERO, took), Instant::from_nanos(100));
-        faults.end(1);
-        faults.turn();
+        // 10 ns * 5, then 10 ns * 2, then 10 ns.
         assert_eq!(faults.end_of(Instant::ZERO, took), Instant::from_nanos(50));
         faults.end(2);
+        faults.turn();
+        assert_eq!(faults.end_of(Instant::ZERO, took), Instant::from_nanos(20));
+        faults.end(1);
         faults.turn();
         assert_eq!(faults.end_of(Instant::ZERO, took), Instant::from_nanos(10));
     }
