@@ -7,6 +7,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use elara::history::Phase;
 use elara::report::history as written;
 use elara::run::check::{CheckReport, Level, Model, Objects, read};
 use elara::run::options::RunOptions;
@@ -147,9 +148,9 @@ fn what_nobody_can_say_is_unknown_and_why_is_told() {
     let why = vacuous["unknown-because"].to_string();
     assert!(why.contains("no operation") && why.contains("1 entries were ignored"), "{why}");
     // Writes of unknown outcome by many, and a read that none of them explains alone.
-    let mut hard: String = (0..14)
-        .map(|n| format!("{{:process {n} :type :invoke :f :add :value {}}}\n", 1 << n))
-        .collect();
+    let adds = (0..14).map(|n| format!("{{:process {n} :type :invoke :f :add :value {}}}", 1 << n));
+    let mut hard = adds.collect::<Vec<_>>().join("\n");
+    hard += "\n";
     hard += "{:process 99 :type :invoke :f :read}\n{:process 99 :type :ok :f :read :value 16384}\n";
     let spent = judged(&["--model", "counter", "--budget", "10"], &hard);
     assert!(spent["unknown-because"].to_string().contains("the budget of 10 steps is spent"));
@@ -196,7 +197,7 @@ fn again(run: &RunReport, file: &str) -> CheckReport {
     let model = Model::named("key-value").expect("it is a model");
     let recording = read(file, text.as_bytes(), (model, Objects::Guess));
     let recording = recording.unwrap_or_else(|error| panic!("{error}"));
-    let invoked = run.kept.history.iter().filter(|event| event.ended_by == Default::default());
+    let invoked = run.kept.history.iter().filter(|event| event.phase == Phase::Invoke);
     let report = recording.judge(&Level::of(&model), 4_000_000).expect("it is a history");
     assert_eq!(report.operations, invoked.count() as u64);
     report

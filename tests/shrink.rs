@@ -229,6 +229,7 @@ fn a_spent_budget_leaves_the_best_so_far_and_says_so() {
 
 #[test]
 fn whoever_asks_it_to_stop_gets_the_best_so_far() {
+    static STOPPED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
     let options = ShrinkOptions {
         checker: Some("recipe".into()),
         runs_max: u64::MAX,
@@ -239,7 +240,6 @@ fn whoever_asks_it_to_stop_gets_the_best_so_far() {
             STOPPED.fetch_or(step.runs >= 10, std::sync::atomic::Ordering::Relaxed);
         },
     };
-    static STOPPED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
     let shrunk = shrink(&recipe(), &busy(), &options).expect("it fails");
     assert!(!shrunk.complete && shrunk.runs >= 10);
     replays(&recipe(), &shrunk);

@@ -37,6 +37,7 @@ pub fn counters() -> impl System {
 
 /// Two clients count on three nodes. About every three seconds some node loses power, and about as often one is
 /// paused.
+#[must_use]
 pub fn scenario() -> Scenario {
     let often = Distribution::Exponential(Duration::from_secs(3));
     let power = Fault::PowerFailure(PowerFailure::of(Target::Any, Duration::from_millis(500)));
