@@ -147,6 +147,12 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_gives_up_was_not_answered() {
+        let asked = Script::new().invoke(1, Operation::new(functions::INCREMENT, 1, 1));
+        assert_ok(&asked.apply_for(0, 1, 11, 1).info(1).ok(1, 6).judged_by(NAME));
+    }
+
+    #[test]
     fn without_requests_nobody_can_say() {
         assert_unknown(&Script::new().apply(0, 1, 11).judged_by(NAME), "no node ever said");
     }

@@ -201,4 +201,24 @@ mod tests {
         assert_ok(&old("read-bounded"));
         assert_unknown(&old("read"), "no bounded read was answered");
     }
+
+    #[test]
+    fn what_a_bounded_read_should_have_returned_is_told() {
+        let script = does(Script::new(), write(1), Value::Nil);
+        let read = Operation::new("read-bounded", 1, Value::Nil);
+        let script = does(script.at(10_000), read, 7);
+        let judgement = script.judged(NAME, &CheckerOptions::new(3));
+        assert_violation(&judgement, "its answer would be 1");
+    }
+
+    #[test]
+    fn a_violation_names_the_lines_of_the_history_as_it_was_recorded() {
+        // Begun earlier by the bound, the read of the line 4 comes before everything else.
+        let script = does(does(Script::new(), write(1), Value::Nil), write(2), Value::Nil);
+        let history = does(script, read(), 7).recorded();
+        let bound = Duration::from_secs(1);
+        let verdict = check(&history, &Register, bound, Options::default());
+        let Verdict::Violation(found) = verdict else { panic!("not {verdict:?}") };
+        assert_eq!(found.operations, [4]);
+    }
 }

@@ -440,6 +440,39 @@ mod tests {
     }
 
     #[test]
+    fn the_shortest_chain_of_causes_is_told() {
+        let script = history(&[
+            (1, "write", X, Some(1)),
+            (1, "write", Y, Some(2)),
+            (2, "read", Y, Some(2)),
+            (2, "write", 3, Some(3)),
+            (3, "read", Y, Some(2)),
+            (3, "read", 3, Some(3)),
+            (3, "read", X, None),
+        ]);
+        let found = check(&script.recorded(), Strength::Causal);
+        let Verdict::Violation(found) = found else { panic!("not {found:?}") };
+        let chain = [
+            "p1 write k2 2 comes after p1 write k1 1 in its process",
+            "p3 read k2 reads what p1 write k2 2 wrote",
+            "p3 read k3 comes after p3 read k2 in its process",
+            "p3 read k1 comes after p3 read k3 in its process",
+        ];
+        assert!(found.violation.evidence.ends_with(&chain.map(str::to_owned)), "{found:?}");
+    }
+
+    #[test]
+    fn only_the_cycle_is_told_of_all_that_waits_for_it() {
+        let before = |number| match number {
+            4 => vec![2],
+            5 => Vec::new(),
+            number => vec![5, number + 1],
+        };
+        assert_eq!(sorted(6, before), Err(vec![2, 4, 3, 2]));
+        assert_eq!(sorted(3, |number| (0..number).collect()), Ok(vec![0, 1, 2]));
+    }
+
+    #[test]
     fn readers_may_disagree_about_conflicting_writes_unless_they_are_to_converge() {
         let script = history(&[
             (1, "write", X, Some(1)),
@@ -468,5 +501,11 @@ mod tests {
         let nil = history(&[(1, "write", X, None), (3, "read", X, None)]);
         assert_unknown(&judged_both(&nil), "nil is written");
         assert_unknown(&judged_both(&history(&[(1, "write", X, Some(1))])), "no read was answered");
+        let read = history(&[(1, "write", X, Some(1)), (2, "read", X, Some(1))]);
+        let other = |function: &'static str| {
+            read.clone().invoke(3, Operation::new(function, X, 2)).ok(3, Value::Nil)
+        };
+        assert_unknown(&judged_both(&other("delete")), "here is a delete");
+        assert_ok(&judged_both(&other("open-session")));
     }
 }

@@ -155,3 +155,25 @@ impl Order {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::testing::Script;
+
+    #[test]
+    fn memory_is_bounded_even_if_everything_is_contested() {
+        let count = CONTESTED_KEPT as u64 + 10;
+        let mut order = Order::default();
+        for index in (1..=count).map(LogIndex) {
+            for node in [NodeId(0), NodeId(1)] {
+                let digest = u64::from(node.0);
+                order.applied(Place { index, digest, node, at: Instant::ZERO }, None);
+            }
+        }
+        let script = Script::new().start(0).snapshot(0, (count, 1), 7);
+        script.events().iter().for_each(|event| order.observe(event, |_| {}));
+        assert_eq!(order.floor(), LogIndex(count));
+        assert_eq!(order.contested.len(), CONTESTED_KEPT);
+    }
+}

@@ -39,6 +39,15 @@ fn a_write_that_the_last_leader_lacks_is_lost() {
 }
 
 #[test]
+fn the_write_that_was_acknowledged_first_is_told_first() {
+    let script = Script::new().leader(0, 1).invoke(7, write(5)).invoke(8, write(6));
+    let script = script.append(0, (1, 1), 11).append(0, (2, 1), 12);
+    let script = script.apply_for(0, 1, 11, 1).apply_for(0, 2, 12, 2).ok(8, 6).ok(7, 5);
+    let judgement = script.start(2).leader(2, 2).judged_by(NAME);
+    assert_violation(&judgement, "2 acknowledged writes are lost; the first is write k1 6 of c8");
+}
+
+#[test]
 fn a_write_whose_place_was_taken_is_lost() {
     let judgement = acknowledged().append(2, (1, 2), 99).leader(2, 2).judged_by(NAME);
     assert_violation(&judgement, "node#2 has another entry at index 1 (0000000000000063)");
@@ -94,6 +103,20 @@ fn of_two_sides_that_both_acknowledge_one_loses() {
     let judgement = covered.judged_by(NAME);
     assert_violation(&judgement, "1 acknowledged write is lost");
     assert_violation(&judgement, "node#2 has another entry at index 1 (0000000000000016)");
+}
+
+#[test]
+fn of_two_entries_that_a_node_applied_at_one_place_the_later_counts() {
+    let split = acknowledged()
+        .leader(2, 2)
+        .invoke(8, write(6))
+        .append(2, (1, 2), 22)
+        .apply_for(2, 1, 22, 2)
+        .ok(8, 6)
+        .apply_for(2, 1, 11, 1)
+        .leader(2, 3);
+    let covered = [0, 1, 2].iter().fold(split, |script, &node| script.snapshot(node, (1, 2), 7));
+    assert_violation(&covered.judged_by(NAME), "the first is write k1 6 of c8");
 }
 
 #[test]
