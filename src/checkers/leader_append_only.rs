@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn a_leader_appends_and_takes_snapshots() {
-        let script = led().append(0, (4, 2), 4).snapshot(0, (3, 2), 9).truncate(0, 5);
+        let script = led().snapshot(0, (3, 2), 9).append(0, (4, 2), 4);
+        let script = script.append(0, (5, 2), 5).snapshot(0, (4, 2), 9).truncate(0, 6);
         assert_ok(&script.judged_by("leader-append-only"));
     }
 

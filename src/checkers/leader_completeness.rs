@@ -56,8 +56,7 @@ impl LeaderCompleteness {
     fn elected(&mut self, event: &Event, node: NodeId, term: Generation) -> Result<(), Violation> {
         *self.through(node) = LogIndex(0);
         let log = &self.logs.of(node).log;
-        let first = self.committed.first().max(log.base.next());
-        for index in (first.0..=self.committed.last().0).map(LogIndex) {
+        for index in (self.committed.first().0..=self.committed.last().0).map(LogIndex) {
             let Some(known) = self.committed.get(index) else { continue };
             if known.under < term && !log.holds(index, known.generation, known.digest) {
                 let what = format!("{node} leads {term} without the committed entry at {index}");
@@ -83,7 +82,7 @@ impl LeaderCompleteness {
         }
         let through = self.through(node);
         *through = index.max(*through);
-        if is_new && !self.logs.of(node).log.covers(index) {
+        if is_new {
             self.count_holders(event, node, index)?;
         }
         Ok(())
@@ -147,6 +146,7 @@ impl LeaderCompleteness {
         index: LogIndex,
     ) -> Result<(), Violation> {
         let Some(voters) = self.voters else { return Ok(()) };
+        // Of what only a snapshot stands for nobody can say which entry it was.
         let Some(entry) = self.committed.get(index) else { return Ok(()) };
         let (holders, others): (Vec<_>, Vec<_>) = self.logs.all().partition(|(_, known)| {
             let log = known.on_disk();
@@ -210,6 +210,7 @@ impl Checker for LeaderCompleteness {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::checkers::CheckerOptions;
     use crate::checkers::testing::{Script, assert_ok, assert_unknown, assert_violation};
 
@@ -228,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_later_leader_that_has_what_was_committed_is_complete() {
-        let script = committed().leader(1, 2).append(1, (2, 2), 22);
+        let script = committed().leader(1, 2).append(1, (2, 2), 22).commit(1, 1);
         assert_ok(&script.judged_by(NAME));
     }
 
@@ -275,8 +276,33 @@ mod tests {
     #[test]
     fn two_leaders_that_commit_different_entries_are_a_violation() {
         // The second leads the older generation, so only its commit shows that something is wrong.
-        let script = committed().append(2, (1, 0), 99).durable(2, 1).leader(2, 0).commit(2, 1);
-        assert_violation(&script.judged_by(NAME), "node#2 commits another entry at index 1");
+        for (generation, digest) in [(0, 99), (0, 11), (1, 99)] {
+            let other = committed().append(2, (1, generation), digest).durable(2, 1);
+            let script = other.leader(2, 0).commit(2, 1);
+            assert_violation(&script.judged_by(NAME), "node#2 commits another entry at index 1");
+        }
+    }
+
+    #[test]
+    fn a_leader_that_commits_something_else_in_its_next_life_is_a_violation() {
+        let script = committed().stop(0).start(0).append(0, (1, 1), 99).leader(0, 1).commit(0, 1);
+        assert_violation(&script.judged_by(NAME), "node#0 commits another entry at index 1");
+    }
+
+    #[test]
+    fn a_second_leader_of_the_same_generation_is_not_a_later_one() {
+        assert_ok(&committed().leader(2, 1).judged_by(NAME));
+        let script = Script::new().leader(2, 1).leader(0, 1).append(0, (1, 1), 11).durable(0, 1);
+        let script = script.append(1, (1, 1), 11).durable(1, 1).commit(0, 1);
+        assert_ok(&script.judged_by(NAME));
+    }
+
+    #[test]
+    fn the_majority_is_counted_when_an_entry_is_committed_first() {
+        let fewer = committed().stop(1).start(1).truncate(1, 1);
+        assert_ok(&fewer.clone().commit(0, 1).judged_by(NAME));
+        let next = fewer.append(0, (2, 1), 12).durable(0, 2).commit(0, 2);
+        assert_violation(&next.judged_by(NAME), "commits index 2, which is durable on 1 of 3");
     }
 
     #[test]
@@ -341,6 +367,21 @@ mod tests {
     fn what_a_snapshot_covers_is_taken_to_be_there() {
         let script = committed().snapshot(2, (1, 1), 7).leader(2, 2);
         assert_ok(&script.judged_by(NAME));
+    }
+
+    #[test]
+    fn what_all_have_in_a_snapshot_is_forgotten() {
+        let mut checker = LeaderCompleteness::new(Some(1));
+        let mut script = Script::new().start(0).leader(0, 1);
+        for index in 1..=1000 {
+            script = script.append(0, (index, 1), index).durable(0, index).commit(0, index);
+            if index % 10 == 0 {
+                script = script.snapshot(0, (index, 1), 0);
+            }
+        }
+        assert!(script.events().iter().all(|event| checker.observe(event).is_ok()));
+        assert_eq!(checker.committed.first(), LogIndex(1001));
+        assert_eq!(checker.through, [LogIndex(1000)]);
     }
 
     #[test]

@@ -104,8 +104,7 @@ impl LogMatching {
     /// Where the two logs begin to differ, if both still have it.
     fn first_difference(&mut self, one: NodeId, other: NodeId, last: LogIndex) -> Option<String> {
         let (one_log, other_log) = (self.logs.of(one).log.clone(), self.logs.of(other).log.clone());
-        let from = one_log.base.max(other_log.base).next();
-        (from.0..=last.0).map(LogIndex).find_map(|index| {
+        (one_log.base.next().0..=last.0).map(LogIndex).find_map(|index| {
             let (a, b) = (one_log.get(index)?, other_log.get(index)?);
             (a.generation != b.generation || a.digest != b.digest).then(|| {
                 format!(
@@ -251,6 +250,26 @@ mod tests {
         let learned = unknown.append(0, (2, 1), 12).append(3, (2, 1), 12).append(3, (3, 2), 13);
         let other = learned.append(1, (1, 1), 11).append(1, (2, 9), 99).append(1, (3, 2), 13);
         assert_violation(&other.judged_by("log-matching"), "they differ first at index 2");
+    }
+
+    #[test]
+    fn a_history_that_becomes_known_later_is_compared_as_well() {
+        // Node 2 appends the entry first, and node 0, which has it as well, tells what was before.
+        let learned = Script::new().snapshot(2, (1, 1), 7).append(2, (2, 1), 12);
+        let learned = learned.append(0, (1, 1), 11).append(0, (2, 1), 12);
+        let other = learned.append(1, (1, 9), 99).append(1, (2, 1), 12);
+        assert_violation(
+            &other.judged_by("log-matching"),
+            "of generation 1 at index 2, but differ",
+        );
+    }
+
+    #[test]
+    fn an_older_snapshot_says_nothing_about_a_history() {
+        let entries = [(1, 1, 11), (2, 1, 12), (3, 1, 13)];
+        let script = both(&entries).snapshot(2, (5, 1), 7).snapshot(2, (3, 1), 7);
+        let script = script.append(2, (6, 1), 16).append(0, (4, 1), 14).append(0, (5, 1), 15);
+        assert_ok(&script.append(0, (6, 1), 16).judged_by("log-matching"));
     }
 
     #[test]

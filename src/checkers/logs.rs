@@ -144,10 +144,8 @@ pub(super) struct NodeLog {
     pub log: Log,
     /// While the node recovers: the log of its last life.
     pub before: Option<Log>,
-    /// The part it plays in this life, and in which generation.
+    /// The part it plays in this life, and in which generation; none while it is down.
     pub role: Option<(Generation, Role)>,
-    /// Whether it runs.
-    pub up: bool,
     /// It may have acknowledged everything through here before its disk was replaced.
     pub lost_through: LogIndex,
 }
@@ -161,7 +159,7 @@ impl NodeLog {
     /// The generation that the node leads.
     pub fn leads(&self) -> Option<Generation> {
         match self.role {
-            Some((generation, Role::Leader)) if self.up => Some(generation),
+            Some((generation, Role::Leader)) => Some(generation),
             _ => None,
         }
     }
@@ -172,7 +170,6 @@ impl NodeLog {
     }
 
     fn claim(&mut self, claim: &Claim) {
-        self.up = true;
         match *claim {
             Claim::Role { generation, role } => self.role = Some((generation, role)),
             Claim::Append { index, generation, digest } => {
@@ -198,11 +195,6 @@ impl NodeLog {
         }
     }
 
-    fn stop(&mut self) {
-        self.up = false;
-        self.role = None;
-    }
-
     fn wipe(&mut self) {
         let lost = self.on_disk().durable;
         *self = Self { lost_through: self.lost_through.max(lost), ..Self::default() };
@@ -221,12 +213,7 @@ impl Logs {
         let Some(node) = event.node else { return };
         match &event.fact {
             Fact::Claimed(claim) => self.of(node).claim(claim),
-            Fact::Started { .. } => {
-                let node = self.of(node);
-                node.stop();
-                node.up = true;
-            }
-            Fact::Stopped(_) => self.of(node).stop(),
+            Fact::Started { .. } | Fact::Stopped(_) => self.of(node).role = None,
             Fact::Wiped => self.of(node).wipe(),
             _ => {}
         }
@@ -259,6 +246,53 @@ mod tests {
 
     fn filled() -> Script {
         Script::new().append(0, (1, 1), 11).append(0, (2, 1), 12).append(0, (3, 2), 13)
+    }
+
+    #[test]
+    fn an_entry_that_is_appended_within_the_log_cuts_the_rest_off() {
+        let node = after(&filled().append(0, (2, 3), 22));
+        assert_eq!((node.log.base, node.log.last()), (LogIndex(0), LogIndex(2)));
+        let never_longer = after(&Script::new().append(0, (1, 1), 11).append(0, (2, 3), 22));
+        assert_eq!(node.log.get(LogIndex(2)), never_longer.log.get(LogIndex(2)));
+        let last = after(&filled().append(0, (3, 3), 33));
+        assert_eq!((last.log.base, last.log.last()), (LogIndex(0), LogIndex(3)));
+    }
+
+    #[test]
+    fn a_log_with_a_hole_goes_on_after_it_with_an_unknown_history() {
+        let node = after(&filled().snapshot(0, (1, 1), 7).append(0, (9, 2), 19));
+        let Log { base, base_generation, base_chain, .. } = node.log;
+        assert_eq!((base, base_generation, base_chain), (LogIndex(8), Generation(0), None));
+        assert_eq!((node.log.last(), node.log.get(LogIndex(3))), (LogIndex(9), None));
+        assert_eq!(
+            node.log.get(LogIndex(9)).map(|entry| (entry.digest, entry.chain)),
+            Some((19, None))
+        );
+    }
+
+    #[test]
+    fn a_snapshot_right_before_a_hole_tells_the_generation_there() {
+        let node = after(&Script::new().append(0, (9, 2), 19).snapshot(0, (8, 2), 7));
+        assert_eq!((node.log.base, node.log.base_generation), (LogIndex(8), Generation(2)));
+        assert_eq!(node.log.last(), LogIndex(9));
+    }
+
+    #[test]
+    fn the_history_of_a_log_goes_on_after_a_snapshot_and_tells_generations_apart() {
+        let fourth =
+            |script: Script| after(&script.append(0, (4, 2), 14)).log.get(LogIndex(4)).copied();
+        assert_eq!(fourth(filled()), fourth(filled().snapshot(0, (3, 2), 7)));
+        let other = Script::new().append(0, (1, 2), 11).append(0, (2, 2), 12).append(0, (3, 2), 13);
+        assert_ne!(fourth(filled()), fourth(other));
+    }
+
+    #[test]
+    fn what_is_durable_is_in_the_log() {
+        let durable = |script: Script| after(&script).log.durable;
+        assert_eq!(durable(filled().durable(0, 1)), LogIndex(1));
+        assert_eq!(durable(filled().durable(0, 9)), LogIndex(3));
+        let shorter = filled().durable(0, 3).stop(0).start(0).recovering(0);
+        assert_eq!(durable(shorter.append(0, (1, 1), 11).recovered(0, 1, (0, 0))), LogIndex(1));
     }
 
     #[test]
@@ -300,8 +334,10 @@ mod tests {
     fn a_stop_ends_a_role_and_a_wipe_ends_a_log() {
         let led = filled().role(0, 2, Role::Leader).durable(0, 3);
         assert_eq!(after(&led).leads(), Some(Generation(2)));
-        let node = after(&led.stop(0).wipe(0));
-        assert_eq!(node.leads(), None);
+        assert_eq!(after(&led.clone().start(0)).leads(), None, "it was down, though nobody saw it");
+        let stopped = led.stop(0);
+        assert_eq!(after(&stopped).leads(), None);
+        let node = after(&stopped.wipe(0));
         assert_eq!((node.log.last(), node.lost_through), (LogIndex(0), LogIndex(3)));
     }
 }

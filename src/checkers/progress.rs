@@ -280,9 +280,19 @@ mod tests {
     }
 
     #[test]
+    fn only_the_first_that_did_not_complete_are_told() {
+        let script =
+            (0..TOLD + 3).fold(quiet().at(110), |script, _| script.invoke(1, read()).info(1));
+        let judgement = judge(&script.at(200));
+        assert_violation(&judgement, "8 of 8 operations");
+        let Judgement::Violation(violation) = judgement else { panic!("not {judgement:?}") };
+        assert_eq!(violation.evidence.len(), TOLD);
+    }
+
+    #[test]
     fn what_is_invoked_before_the_system_had_its_time_is_not_judged() {
         let script = Script::new().invoke(1, read()).info(1).at(100).phase("quiet");
-        let script = script.at(109).invoke(1, read()).info(1);
+        let script = script.at(109).invoke(1, read()).info(1).at(200);
         assert_unknown(&judge(&script), "no operation was invoked");
     }
 }

@@ -304,8 +304,12 @@ mod tests {
     fn more_messages_than_allowed_are_a_violation() {
         let script = cut().sent(2, 0).sent(2, 0).sent(2, 0);
         assert_violation(&judge(&end(script)), "sends node#0 more than 2 messages");
+        let late = cut().at(899).sent(2, 0).sent(2, 0).sent(2, 0);
+        assert_violation(&judge(&end(late)), "more than 2 messages in a second");
         let answers = cut().sent(2, 3).sent(2, 3).sent(2, 3);
         assert_ok(&judge(&end(answers)));
+        let after = cut().at(2101).sent(2, 0).sent(2, 0).sent(2, 0);
+        assert_ok(&judge(&end(after)));
     }
 
     #[test]
@@ -313,7 +317,19 @@ mod tests {
         let judgement = judge(&end(cut().append(2, (1, 3), 11)));
         assert_violation(&judgement, "appends index 1");
         let told = cut().recovering(2).append(2, (1, 3), 11).recovered(2, 1, (0, 0));
-        assert_ok(&judge(&end(told)));
+        assert_ok(&judge(&end(told.clone())));
+        let grows = told.append(2, (2, 3), 12);
+        assert_violation(&judge(&end(grows)), "appends index 2");
+    }
+
+    #[test]
+    fn the_window_has_both_its_ends() {
+        let first = Script::new().follower(2, 3).at(100).follower(2, 4);
+        assert_violation(&judge(&end(first)), "moves from generation 3");
+        assert_violation(&judge(&end(cut().at(2100).follower(2, 4))), "moves from generation 3");
+        let write = cut().at(2100).invoke(9, write()).at_once().ok(9, 5);
+        assert_violation(&judge(&end(write)), "c9 is cut off and gets write k1 5 done");
+        assert_ok(&judge(&cut().at(2100)));
     }
 
     #[test]

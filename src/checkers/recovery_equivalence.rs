@@ -227,6 +227,7 @@ impl Checker for RecoveryEquivalence {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::checkers::testing::{Script, assert_ok, assert_unknown, assert_violation};
 
     const NAME: &str = "recovery-equivalence";
@@ -283,6 +284,9 @@ mod tests {
         };
         let newer = whole(stopped()).append(0, (4, 1), 14).recovered(0, 4, (0, 0));
         assert_ok(&newer.judged_by(NAME));
+        // From then on it is an entry like any other.
+        let again = whole(newer.stop(0).start(0).recovering(0)).append(0, (4, 1), 14);
+        assert_ok(&again.recovered(0, 4, (0, 0)).judged_by(NAME));
         let older = whole(stopped()).append(0, (4, 0), 14).recovered(0, 4, (0, 0));
         assert_violation(&older.judged_by(NAME), "at index 4, which nobody ever appended");
     }
@@ -337,6 +341,67 @@ mod tests {
         assert_ok(&script.clone().recovered(0, 2, (2, 7)).judged_by(NAME));
         let judgement = script.recovered(0, 2, (2, 8)).judged_by(NAME);
         assert_violation(&judgement, "another state after index 2 than node#1 had");
+    }
+
+    #[test]
+    fn what_was_recovered_is_what_others_must_recover() {
+        let recovers = |script: Script, node, state| {
+            let script = script.append(node, (1, 1), 11).durable(node, 1).stop(node).start(node);
+            script.recovering(node).append(node, (1, 1), 11).recovered(node, 1, (1, state))
+        };
+        let first = recovers(Script::new(), 0, 7);
+        assert_ok(&recovers(first.clone(), 1, 7).judged_by(NAME));
+        let says = "node#1 recovered another state after index 1 than node#0 had";
+        assert_violation(&recovers(first, 1, 8).judged_by(NAME), says);
+    }
+
+    #[test]
+    fn a_snapshot_that_is_told_in_an_interrupted_recovery_proves_no_state() {
+        let script = stopped().snapshot(0, (2, 1), 8).stop(0).start(0).recovering(0);
+        let script = script.snapshot(0, (2, 1), 7).recovered(0, 2, (2, 7));
+        assert_ok(&script.judged_by(NAME));
+    }
+
+    #[test]
+    fn what_another_node_appended_there_is_known() {
+        let script = stopped().append(1, (1, 1), 11).append(1, (2, 1), 12).append(1, (3, 0), 33);
+        let script = script.append(0, (1, 1), 11).append(0, (2, 1), 12).append(0, (3, 0), 33);
+        assert_ok(&script.recovered(0, 3, (0, 0)).judged_by(NAME));
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_invented() {
+        let script =
+            Script::new().start(0).append(0, (1, 1), 11).append(0, (2, 1), 12).durable(0, 2);
+        let script = script.snapshot(0, (2, 1), 7).stop(0).start(0).recovering(0);
+        let script = script.append(0, (1, 1), 11).append(0, (2, 1), 12).recovered(0, 2, (2, 7));
+        assert_ok(&script.judged_by(NAME));
+    }
+
+    #[test]
+    fn a_disk_that_may_have_broken_its_promise_proves_nothing() {
+        let script = stopped().disk_suspect(0).append(0, (1, 1), 11).recovered(0, 1, (0, 0));
+        assert_unknown(&script.judged_by(NAME), "no node that had something durable");
+    }
+
+    #[test]
+    fn memory_stays_flat_as_snapshots_are_taken() {
+        let mut checker = RecoveryEquivalence::default();
+        let mut script = Script::new().start(0).start(1);
+        let count = 2 * STATES_KEPT as u64;
+        for index in 1..=count {
+            script = script.append(0, (index, 1), index).append(1, (index, 1), index);
+            script = script.snapshot(0, (index, 1), index);
+        }
+        let script = script.snapshot(1, (count - 1, 1), count - 1);
+        assert!(script.events().iter().all(|event| checker.observe(event).is_ok()));
+        assert_eq!(checker.states.len(), STATES_KEPT);
+        assert_eq!(
+            (checker.appended.first(), checker.appended.last()),
+            (LogIndex(count), LogIndex(count))
+        );
+        let last = checker.appended.get(LogIndex(count)).expect("it is not in both snapshots");
+        assert!(last.others.is_empty(), "both nodes have appended the same");
     }
 
     #[test]

@@ -144,6 +144,7 @@ impl Checker for StateMachineSafety {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::checkers::testing::{Script, assert_ok, assert_unknown, assert_violation};
 
     const NAME: &str = "state-machine-safety";
@@ -185,6 +186,27 @@ mod tests {
         assert_violation(&script.clone().apply(0, 3, 13).judged_by(NAME), "index 3 after index 1");
         assert_violation(&script.clone().apply(0, 1, 11).judged_by(NAME), "index 1 after index 1");
         assert_ok(&script.snapshot(0, (2, 1), 7).apply(0, 3, 13).judged_by(NAME));
+    }
+
+    #[test]
+    fn a_node_goes_on_where_its_recovery_has_brought_it() {
+        let script = Script::new().apply(0, 1, 11).stop(0).start(0).recovering(0);
+        let recovered = script.recovered(0, 1, (1, 7));
+        assert_ok(&recovered.clone().apply(0, 2, 12).judged_by(NAME));
+        let judgement = recovered.apply(0, 3, 13).judged_by(NAME);
+        assert_violation(&judgement, "node#0 applies index 3 after index 1");
+    }
+
+    #[test]
+    fn memory_stays_flat_as_snapshots_are_taken() {
+        let mut checker = StateMachineSafety::default();
+        let count = 2 * STATES_KEPT as u64;
+        let script = (1..=count).fold(Script::new().start(0), |script, index| {
+            script.apply(0, index, index).snapshot(0, (index, 1), index)
+        });
+        assert!(script.events().iter().all(|event| checker.observe(event).is_ok()));
+        assert_eq!(checker.states.len(), STATES_KEPT);
+        assert_eq!(checker.applied.first(), LogIndex(count + 1));
     }
 
     #[test]

@@ -92,6 +92,10 @@ impl Script {
         self.push(Some(node), Fact::Wiped)
     }
 
+    pub fn disk_suspect(self, node: u32) -> Self {
+        self.push(Some(node), Fact::DiskSuspect)
+    }
+
     pub fn phase(self, name: &'static str) -> Self {
         self.push(None, Fact::PhaseBegan(name))
     }

@@ -164,11 +164,24 @@ mod tests {
     fn a_window_does_not_fill_an_absurd_gap() {
         let mut window = Window::default();
         window.set(LogIndex(1), 1);
+        window.set(LogIndex(2), 1);
         window.set(LogIndex(u64::MAX - 1), 2);
         assert_eq!(window.get(LogIndex(1)), None);
         window.set(LogIndex(5), 5);
         assert_eq!(window.get(LogIndex(5)), None);
         assert_eq!(window.items.len(), 1);
+    }
+
+    #[test]
+    fn a_window_reaches_as_far_as_its_slack() {
+        let [mut forward, mut backward] = [Window::default(), Window::default()];
+        forward.set(LogIndex(3), 1);
+        assert_eq!(forward.first(), LogIndex(3));
+        forward.set(LogIndex(3 + 1 + SLACK), 2);
+        assert_eq!(forward.get(LogIndex(3)), Some(&1));
+        backward.set(LogIndex(1 + SLACK), 2);
+        backward.set(LogIndex(1), 1);
+        assert_eq!(backward.get(LogIndex(1)), Some(&1));
     }
 
     #[test]
@@ -179,6 +192,7 @@ mod tests {
             .start(0)
             .start(1)
             .snapshot(0, (100, 1), 0)
+            .snapshot(1, (60, 1), 0)
             .snapshot(1, (60, 1), 0)
             .snapshot(0, (far, 1), 0);
         let risen: Vec<_> =

@@ -148,11 +148,7 @@ impl Order {
     fn applied_by(&self, node: NodeId, index: LogIndex) -> Option<u64> {
         let slot = self.contested.get(&index).or_else(|| self.slots.get(index))?;
         let own = slot.others.iter().find(|other| other.node == node);
-        match own {
-            Some(own) => Some(own.digest),
-            None if slot.others.is_empty() || slot.first.node == node => Some(slot.first.digest),
-            None => None,
-        }
+        own.or_else(|| (slot.first.node == node).then_some(&slot.first)).map(|place| place.digest)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::kernel::ids::{ClientId, LogIndex, RequestId};
 use crate::kernel::time::Instant;
 
 /// How many acknowledged writes are kept of a system that never says what it applied.
-const KEPT_UNAPPLIED: usize = 4096;
+pub(super) const KEPT_UNAPPLIED: usize = 4096;
 
 /// One write that is under way, or acknowledged and not yet settled.
 #[derive(Clone, Debug)]
