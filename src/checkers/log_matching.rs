@@ -267,7 +267,8 @@ mod tests {
     #[test]
     fn an_older_snapshot_says_nothing_about_a_history() {
         let entries = [(1, 1, 11), (2, 1, 12), (3, 1, 13)];
-        let script = both(&entries).snapshot(2, (5, 1), 7).snapshot(2, (3, 1), 7);
+        let script = both(&entries).start(0).start(1);
+        let script = script.snapshot(2, (5, 1), 7).snapshot(2, (3, 1), 7);
         let script = script.append(2, (6, 1), 16).append(0, (4, 1), 14).append(0, (5, 1), 15);
         assert_ok(&script.append(0, (6, 1), 16).judged_by("log-matching"));
     }

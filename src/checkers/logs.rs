@@ -183,7 +183,6 @@ impl NodeLog {
             Claim::Recovering => {
                 let log = std::mem::take(&mut self.log);
                 self.before.get_or_insert(log);
-                self.role = None;
             }
             Claim::Recovered { .. } => {
                 if let Some(before) = self.before.take() {

@@ -115,12 +115,10 @@ fn first_key(function: &str) -> u64 {
     }
 }
 
-/// What the history says of an operation that took effect: the argument, or what was read.
+/// What the history says of an operation that took effect: the argument, or what the system told of the state.
 pub(super) fn outcome(operation: &Operation, result: Value) -> Value {
     match &*operation.function {
-        functions::WRITE | functions::CAS | functions::DELETE | functions::APPEND => {
-            operation.value.clone()
-        }
+        functions::WRITE | functions::CAS | functions::DELETE => operation.value.clone(),
         _ => result,
     }
 }
