@@ -8,10 +8,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use elara::checkers::{Checker, Judgement, Violation};
+use elara::client::script::Scripted;
 use elara::client::workload::Workload;
 use elara::explore::pool::Pool;
 use elara::explore::shrink::{ShrinkError, ShrinkOptions, Shrunk, shrink};
-use elara::history::{Phase, Value};
+use elara::history::{Operation, Phase, Value};
 use elara::kernel::distribution::Distribution;
 use elara::kernel::ids::NodeId;
 use elara::kernel::random::Probability;
@@ -178,6 +179,58 @@ fn exactly_what_a_planted_failure_needs_is_left() {
     assert!(shrunk.complete && shrunk.after.virtual_ns < shrunk.before.virtual_ns / 4);
     assert_eq!(shrunk.scenario.network.link.loss, Probability::NEVER);
     replays(&recipe(), &shrunk);
+}
+
+/// Objects to a delete that is asked for after a second.
+struct Late;
+
+impl Checker for Late {
+    fn name(&self) -> &'static str {
+        "late"
+    }
+
+    fn interest(&self) -> Interest {
+        Interest::HISTORY
+    }
+
+    fn observe(&mut self, event: &Event) -> Result<(), Violation> {
+        match &event.fact {
+            Fact::History(history)
+                if history.phase == Phase::Invoke
+                    && history.operation.function == "delete"
+                    && event.at >= at(1) =>
+            {
+                Err(Violation::new(event.at, "it is late"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn finish(&mut self, _: Instant) -> Judgement {
+        Judgement::Ok
+    }
+}
+
+#[test]
+fn operations_that_only_pass_the_time_are_left_out() {
+    let asked = |function: &'static str, value| Scripted {
+        client: 0,
+        at: Instant::ZERO,
+        operation: Operation::new(function, 1, value),
+    };
+    // The client does one thing after the other, and each of the writes takes 20 ms.
+    let script =
+        std::iter::repeat_n(asked("write", Value::Int(1)), 60).chain([asked("delete", Value::Nil)]);
+    let mut scenario = Scenario {
+        workload: Workload { script: Some(script.collect()), ..Workload::of(1, &[("write", 1)]) },
+        duration: Duration::from_secs(5),
+        ..Scenario::new("patient", SystemChoice::own("yes"), Cluster::of_size(1))
+    };
+    scenario.network.link.delay = Distribution::Constant(Duration::from_millis(10));
+    let system = OwnSystem::new(|_| Yes).checker(|| Late);
+    let shrunk = shrunk(&system, &scenario);
+    assert_eq!((shrunk.before.operations, shrunk.after.operations), (61, 1));
+    replays(&system, &shrunk);
 }
 
 #[test]

@@ -52,7 +52,8 @@ fn number_draws(scenario: &mut Scenario) {
     }
 }
 
-fn script(scenario: &Scenario, report: &RunReport) -> Vec<Scripted> {
+/// What the clients of a scenario invoked in a run, each at the time at which it did.
+pub(super) fn script(scenario: &Scenario, report: &RunReport) -> Vec<Scripted> {
     script_of(&report.kept.history, clients_of(scenario), audit_of(report))
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::client::script::Scripted;
 use crate::explore::shrink::aim::{with_parties, without_node};
-use crate::explore::shrink::{Edit, Shrinker};
+use crate::explore::shrink::{Edit, Shrinker, explicit, set};
 use crate::history::Value;
+use crate::kernel::distribution::Distribution;
 use crate::kernel::ids::ClientId;
 use crate::scenario::Scenario;
 use crate::world::network::fates::Party;
@@ -27,13 +28,53 @@ pub(super) fn operations(shrinker: &mut Shrinker<'_>) -> bool {
     let of_clients = clients.into_iter().rev().map(|client| drops(move |it| it.client == client));
     let of_keys = keys.into_iter().rev().map(|key| drops(move |it| it.operation.key == key));
     let changed = shrinker.pass(of_clients.chain(of_keys).collect());
+    pieces(shrinker) | detours(shrinker) || changed
+}
+
+/// Keeps the pieces of the script that the failure needs.
+fn pieces(shrinker: &mut Shrinker<'_>) -> bool {
     let script = shrinker.best().workload.script.clone().unwrap_or_default();
-    let kept = shrinker.minimize(script.len(), |scenario, kept| {
+    shrinker.minimize(script.len(), |scenario, kept| {
         let kept = kept.iter().map(|&place| script[place].clone());
         scenario.workload.script = Some(kept.collect());
-    });
-    changed || kept
+    })
 }
+
+/// Where many operations are left, most of them only pass the time or make a log long, and none can go alone. Each detour
+/// does that without them; it is taken only if some of them go then.
+///
+/// - A client does one thing after the other, so what it is asked for at once puts off what follows. With the times at
+///   which everything really was invoked, nothing waits for anything.
+/// - A long log takes its time to be read; on a slow disk a short one does too.
+fn detours(shrinker: &mut Shrinker<'_>) -> bool {
+    let mut shorter = false;
+    for detour in 0..=SLOW_DISKS.len() {
+        if shrinker.best().workload.script.iter().flatten().count() <= FEW {
+            break;
+        }
+        let before = shrinker.best.clone();
+        let edit = match detour.checked_sub(1) {
+            None => {
+                let script = explicit::script(shrinker.best(), shrinker.report());
+                set(move |it| it.workload.script = Some(script.clone()))
+            }
+            Some(slow) => set(move |it| {
+                it.disk.access = Distribution::Constant(SLOW_DISKS[slow]);
+            }),
+        };
+        if shrinker.pass(vec![edit]) && pieces(shrinker) {
+            shorter = true;
+        } else {
+            shrinker.best = before;
+        }
+    }
+    shorter
+}
+
+/// So many operations are few enough to be told one by one.
+const FEW: usize = 12;
+/// How long the disks of a detour take for each access.
+const SLOW_DISKS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(10)];
 
 /// Takes the operations of some kind out of the script.
 fn drops(gone: impl Fn(&Scripted) -> bool + Sync + 'static) -> Edit {
