@@ -259,6 +259,15 @@ fn an_interrupted_sweep_ends_in_order_with_what_it_found() {
 }
 
 #[test]
+fn what_cannot_be_set_up_is_found_before_the_first_run() {
+    let place = Place::new();
+    let own = r#"{ "kind": "own", "options": { "name": "mine" } }"#;
+    place.write("own.json", &SPLIT.replace(r#"{ "kind": "raft-kv" }"#, own));
+    // The first sweep would not end by itself.
+    place.refused("sweep calm.json own.json --seeds 1..1000000000", "cannot run own.json");
+}
+
+#[test]
 fn a_sweep_ends_when_its_time_is_up() {
     let place = Place::new();
     let (documents, code) = place.document("sweep calm.json calm.json --for 1s --format json");

@@ -20,8 +20,10 @@ use crate::explore::sweep::{Ended, SweepOptions, Watch, sweep_watched};
 use crate::kernel::time::nanos;
 use crate::report::text::Style;
 use crate::report::{self, Exit};
+use crate::run::options::RunOptions;
 use crate::run::report::RunReport;
-use crate::run::systems;
+use crate::run::systems::{self, System};
+use crate::run::{RunError, run_on};
 use crate::scenario::Scenario;
 
 /// How many seeds there are if only the time is limited: more than a sweep of a month can run.
@@ -31,6 +33,7 @@ const SEEDS_WITHOUT_END: Seeds = Seeds { from: 1, to: 1_000_000_000 };
 struct Job {
     /// What the user called it.
     name: String,
+    system: &'static dyn System,
     scenario: Scenario,
     options: SweepOptions,
     /// Where its failing seeds are remembered, if they are.
@@ -61,6 +64,7 @@ pub fn sweep(arguments: &SweepArguments, terminal: &Terminal) -> Result<Exit, Fa
 
 fn job(name: &str, arguments: &SweepArguments) -> Result<Job, Failure> {
     let scenario = Scenario::parse(name, &files::read_scenario(name)?, &arguments.set)?;
+    let system = systems::shipped(&scenario.system).map_err(|error| cannot_run(name, &error))?;
     // What fails with something else than the file says need not fail with what it says.
     let as_written = arguments.without.is_empty() && arguments.set.is_empty();
     let memory = if as_written && !arguments.no_remember { Memory::beside(name) } else { None };
@@ -78,7 +82,19 @@ fn job(name: &str, arguments: &SweepArguments) -> Result<Job, Failure> {
         remembered: memory.as_ref().map_or(Ok(BTreeSet::new()), Memory::seeds)?,
         command: command_line::run(name, &arguments.without, &arguments.set),
     };
-    Ok(Job { name: name.to_owned(), scenario, options, memory })
+    // What cannot be set up is found out now, not after all scenarios before it: one event of the first run.
+    let one_event = RunOptions {
+        seed: Some(options.seeds.from),
+        without: options.without.clone(),
+        events_max: Some(1),
+        ..RunOptions::default()
+    };
+    run_on(system, &scenario, &one_event).map_err(|error| cannot_run(name, &error))?;
+    Ok(Job { name: name.to_owned(), system, scenario, options, memory })
+}
+
+fn cannot_run(name: &str, error: &RunError) -> Failure {
+    Failure::Other(format!("cannot run {name}: {error}"))
 }
 
 /// Finds out now what would otherwise be found out when hours of work are to be written down.
@@ -98,8 +114,6 @@ fn prepare(jobs: &[Job], arguments: &SweepArguments) -> Result<(), Failure> {
 }
 
 fn perform(job: &Job, time: Option<Duration>, keep: Option<&Path>) -> Result<SweepReport, Failure> {
-    let cannot = |error| Failure::Other(format!("cannot run {}: {error}", job.name));
-    let system = systems::shipped(&job.scenario.system).map_err(cannot)?;
     let begin = WallClock::now();
     let stop = || match time {
         _ if interrupt::noted() => Some(Stopped::Interrupted),
@@ -118,9 +132,9 @@ fn perform(job: &Job, time: Option<Duration>, keep: Option<&Path>) -> Result<Swe
         }
     };
     let mut watch = Watch { stop: &stop, ended: &mut ended };
-    let result = sweep_watched(system, &job.scenario, &job.options, &mut watch);
+    let result = sweep_watched(job.system, &job.scenario, &job.options, &mut watch);
     bar.clear();
-    let mut report = result.map_err(cannot)?;
+    let mut report = result.map_err(|error| cannot_run(&job.name, &error))?;
     if let Some(failure) = not_kept {
         return Err(failure);
     }
