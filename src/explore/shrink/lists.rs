@@ -47,22 +47,17 @@ fn pieces(shrinker: &mut Shrinker<'_>) -> bool {
 ///   which everything really was invoked, nothing waits for anything.
 /// - A long log takes its time to be read; on a slow disk a short one does too.
 fn detours(shrinker: &mut Shrinker<'_>) -> bool {
+    let script = explicit::script(shrinker.best(), shrinker.report());
+    let as_invoked = set(move |it| it.workload.script = Some(script.clone()));
+    let slow =
+        SLOW_DISKS.map(|access| set(move |it| it.disk.access = Distribution::Constant(access)));
     let mut shorter = false;
-    for detour in 0..=SLOW_DISKS.len() {
-        if shrinker.best().workload.script.iter().flatten().count() <= FEW {
+    for detour in std::iter::once(as_invoked).chain(slow) {
+        if shrinker.best().workload.script.as_ref().is_none_or(|script| script.len() <= FEW) {
             break;
         }
         let before = shrinker.best.clone();
-        let edit = match detour.checked_sub(1) {
-            None => {
-                let script = explicit::script(shrinker.best(), shrinker.report());
-                set(move |it| it.workload.script = Some(script.clone()))
-            }
-            Some(slow) => set(move |it| {
-                it.disk.access = Distribution::Constant(SLOW_DISKS[slow]);
-            }),
-        };
-        if shrinker.pass(vec![edit]) && pieces(shrinker) {
+        if shrinker.pass(vec![detour]) && pieces(shrinker) {
             shorter = true;
         } else {
             shrinker.best = before;
