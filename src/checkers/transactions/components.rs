@@ -43,7 +43,7 @@ pub(super) fn components(view: &impl View) -> Vec<Vec<u32>> {
         path.push((root, 0));
         while let Some((node, place)) = path.last_mut() {
             let at = *node as usize;
-            if *place == 0 && seen[at] == UNSEEN {
+            if *place == 0 {
                 seen[at] = count;
                 low[at] = count;
                 count += 1;
@@ -55,8 +55,8 @@ pub(super) fn components(view: &impl View) -> Vec<Vec<u32>> {
                     *place += 1;
                     match seen[target as usize] {
                         UNSEEN => path.push((target, 0)),
-                        number if number < done => low[at] = low[at].min(number),
-                        _ => {}
+                        // A node whose component is known has the greatest number, which changes nothing.
+                        number => low[at] = low[at].min(number),
                     }
                 }
                 Look::End => {

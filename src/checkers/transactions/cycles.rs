@@ -104,9 +104,9 @@ pub(super) fn cycles(graph: &Graph, consistency: Consistency) -> Vec<Cycle> {
     for members in components(&Part { graph, usable: |_| true }) {
         place.resize(graph.len(), 0);
         let part = graph.induced(&members, &mut place);
-        let mut search = Search { part: &part, found: Vec::new(), steps_left };
+        let mut search = Search::new(&part, steps_left);
         search.run(consistency);
-        steps_left = search.steps_left;
+        steps_left = search.walk.steps_left;
         let name = |node: u32| members[node as usize];
         for mut cycle in search.found {
             for step in &mut cycle.steps {
@@ -165,11 +165,15 @@ impl<F: Fn(Kind) -> bool> View for Product<'_, F> {
 /// The search in one component.
 struct Search<'g> {
     part: &'g Graph,
+    walk: Walk<'g>,
     found: Vec<Cycle>,
-    steps_left: u64,
 }
 
-impl Search<'_> {
+impl<'g> Search<'g> {
+    fn new(part: &'g Graph, steps_left: u64) -> Self {
+        Self { part, walk: Walk::new(part, steps_left), found: Vec::new() }
+    }
+
     fn run(&mut self, consistency: Consistency) {
         for order in [Order::Free, Order::Session, Order::RealTime] {
             if order > consistency.order {
@@ -226,21 +230,19 @@ impl Search<'_> {
     }
 
     fn shortest(&mut self, class: Class, inside: &[u32], order: Order) -> Option<Vec<Step>> {
-        let mut walk = Walk::new(self.part, class, order, inside);
+        self.walk.confine(class, order, inside);
         let mut best: Option<Vec<Step>> = None;
         for &start in inside.iter().filter(|&&node| !self.part.is_gate(node)) {
             // What the components promise is found, whatever it takes.
             let may_stop = best.is_some() || !class.is_promised();
             // Nothing is shorter than a cycle of two.
             if best.as_ref().is_some_and(|best| best.len() == 2)
-                || (may_stop && self.steps_left == 0)
+                || (may_stop && self.walk.steps_left == 0)
             {
                 break;
             }
             let length_max = best.as_ref().map_or(u32::MAX, |best| best.len() as u32 - 1);
-            let before = walk.steps;
-            best = walk.from(start, length_max).or(best);
-            self.steps_left = self.steps_left.saturating_sub(walk.steps - before);
+            best = self.walk.from(start, length_max).or(best);
         }
         best
     }
@@ -260,13 +262,16 @@ struct Walk<'g> {
     part: &'g Graph,
     class: Class,
     order: Order,
-    inside: Vec<bool>,
+    /// How often it was confined, and for each node the last time that it was among those to walk on: a great component
+    /// may have thousands of small ones, for each of which nothing as long as the graph may be made.
+    confined: u32,
+    inside: Vec<u32>,
     /// For each node and state: the search that reached it, its distance, and from where.
     reached: Vec<Reached>,
     search: u32,
     queue: VecDeque<(u32, u8, u32)>,
-    /// Edges that were followed.
-    steps: u64,
+    /// How many edges may yet be followed.
+    steps_left: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -278,14 +283,28 @@ struct Reached {
 }
 
 impl<'g> Walk<'g> {
-    fn new(part: &'g Graph, class: Class, order: Order, members: &[u32]) -> Self {
-        let mut inside = vec![false; part.len()];
-        for &member in members {
-            inside[member as usize] = true;
-        }
+    fn new(part: &'g Graph, steps_left: u64) -> Self {
         let never = Reached { search: 0, distance: 0, from: (0, 0), kind: Kind::Pass };
-        let reached = vec![never; part.len() * STATES];
-        Self { part, class, order, inside, reached, search: 0, queue: VecDeque::new(), steps: 0 }
+        Self {
+            part,
+            class: Class::Any,
+            order: Order::Free,
+            confined: 0,
+            inside: vec![0; part.len()],
+            reached: vec![never; part.len() * STATES],
+            search: 0,
+            queue: VecDeque::new(),
+            steps_left,
+        }
+    }
+
+    /// Which cycles are looked for from now on, and between which nodes.
+    fn confine(&mut self, class: Class, order: Order, members: &[u32]) {
+        (self.class, self.order) = (class, order);
+        self.confined += 1;
+        for &member in members {
+            self.inside[member as usize] = self.confined;
+        }
     }
 
     /// The shortest cycle of the class through a transaction, if it is not too long.
@@ -295,16 +314,16 @@ impl<'g> Walk<'g> {
         self.queue.push_back((start, 0, 0));
         let part = self.part;
         while let Some((node, state, distance)) = self.queue.pop_front() {
+            let reached = &self.reached[node as usize * STATES + state as usize];
+            if distance > length_max || reached.distance < distance {
+                continue;
+            }
             if (node, state) == (start, self.class.end()) {
                 return Some(self.path(start));
             }
-            let reached = &self.reached[node as usize * STATES + state as usize];
-            if distance > length_max || (state > 0 && reached.distance < distance) {
-                continue;
-            }
             for (target, kind) in part.edges(node) {
-                self.steps += 1;
-                if !self.inside[target as usize] || !in_order(kind, self.order) {
+                self.steps_left = self.steps_left.saturating_sub(1);
+                if self.inside[target as usize] != self.confined || !in_order(kind, self.order) {
                     continue;
                 }
                 let Some(next) = self.class.next(state, kind) else { continue };
@@ -370,11 +389,11 @@ fn simple(mut steps: Vec<Step>, class: Class) -> Vec<Step> {
     }
 }
 
-/// Whether two anti-dependencies stand side by side in a cycle that has several.
+/// Whether two anti-dependencies stand side by side in a cycle. No transaction depends on itself, so they are two.
 fn has_neighbours(steps: &[Step]) -> bool {
     let anti = |step: &Step| step.kind == Kind::ReadWrite;
     let mut pairs = steps.iter().zip(steps.iter().cycle().skip(1));
-    steps.len() > 1 && pairs.any(|(one, next)| anti(one) && anti(next))
+    pairs.any(|(one, next)| anti(one) && anti(next))
 }
 
 /// Names of cycles: without an order, with a process's, with real time.
@@ -407,3 +426,6 @@ fn name(steps: &[Step]) -> &'static str {
 fn stem(name: &'static str) -> &'static str {
     name.trim_end_matches("-process").trim_end_matches("-realtime")
 }
+
+#[cfg(test)]
+mod tests;
