@@ -28,6 +28,8 @@ mod rw_register;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_evidence;
 
 pub use consistency::{CONSISTENCIES, Consistency};
 

@@ -222,6 +222,7 @@ mod tests {
             ((0..40).collect::<Vec<u32>>(), (20..60).collect::<Vec<u32>>()),
             ((0..60).step_by(3).collect(), (0..60).step_by(2).collect()),
             (vec![1], (0..60).collect()),
+            ((0..60).collect(), (0..60).collect()),
         ] {
             let mut builder = Builder::new(60);
             builder.all_to_all(&before, &after, Kind::ReadWrite);
@@ -232,6 +233,14 @@ mod tests {
                 .filter(|(from, to)| from != to);
             assert_eq!(pairs(&builder.build()), expected.collect());
         }
+    }
+
+    #[test]
+    fn few_transactions_are_related_without_gates() {
+        let few = [0, 1, 2, 3];
+        let mut builder = Builder::new(5);
+        builder.all_to_all(&few, &few, Kind::ReadWrite);
+        assert_eq!((builder.nodes, builder.edges.len()), (5, 12));
     }
 
     #[test]

@@ -71,8 +71,7 @@ impl<'a> Interner<'a> {
 
     fn grow(&mut self) {
         let slots = (self.slots.len() * 2).max(16);
-        self.slots.clear();
-        self.slots.resize(slots, EMPTY);
+        self.slots = vec![EMPTY; slots];
         let mask = slots - 1;
         for (number, (scope, value)) in self.entries.iter().enumerate() {
             let mut slot = hash(*scope, value) & mask;
@@ -106,6 +105,11 @@ mod tests {
         assert_eq!(interner.find(0, &values[0]), None);
         for (number, value) in values.iter().enumerate() {
             assert_eq!(interner.intern(7, value), number as u32);
+            assert!(
+                2 * interner.len() <= interner.slots.len(),
+                "{} are too few",
+                interner.slots.len()
+            );
         }
         assert_eq!(interner.intern(7, &values[500]), 500);
         assert_eq!(interner.len(), 1_000);

@@ -31,15 +31,15 @@ impl Transactions {
         if event.operation.function != FUNCTION {
             return Ok(());
         }
-        // Only a result that the system made up can have another form.
         let value = &event.operation.value;
-        let operations =
-            match (event.phase, self.history.iter().rfind(|e| e.process == event.process)) {
-                (Phase::Fail | Phase::Info, Some(invoked)) => invoked.operations.clone(),
-                _ => operations(value).ok_or_else(|| {
-                    Violation::new(event.at, format!("{value} is not a transaction")).because(event)
-                })?,
-            };
+        let operations = match event.phase {
+            // Its invocation says what it asked for, and it has no results.
+            Phase::Fail | Phase::Info => Vec::new(),
+            // Only a result that the system made up can have another form.
+            Phase::Invoke | Phase::Ok => operations(value).ok_or_else(|| {
+                Violation::new(event.at, format!("{value} is not a transaction")).because(event)
+            })?,
+        };
         let (index, process, phase) = (self.history.len() as u64, event.process, event.phase);
         self.history.push(TransactionEvent { index, process, phase, operations });
         self.ended.push(event.at);

@@ -56,7 +56,6 @@ impl RwRegister {
         table.accesses(Status::Unknown, |access| {
             touches.push(Touch { read: None, ..touch(access, table) });
         });
-        touches.retain(|touch| touch.read.is_some() || touch.write.is_some());
         reads.sort_unstable();
         reads.dedup();
         let older = order::infer(touches, &initial, table, findings);
@@ -84,9 +83,9 @@ impl RwRegister {
         }
         for group in self.older.chunk_by(|a, b| a.0 == b.0) {
             let version = group[0].0;
+            // Versions are numbered in the order of their writers.
             let mut writers: Vec<u32> =
                 group.iter().filter_map(|&(_, newer)| table.possible_writer(newer)).collect();
-            writers.sort_unstable();
             writers.dedup();
             if let Some(before) = table.possible_writer(version) {
                 // Who read it depends on it already.

@@ -51,11 +51,12 @@ pub(super) struct Table<'a> {
     pub keys: Interner<'a>,
     /// The key of each operation.
     pub key_of: Vec<u32>,
-    /// The versions that were written, and those that were read although nobody wrote them; the scope is the key.
+    /// The versions that were written, in the order of their writers, and then those that were read although nobody
+    /// wrote them; the scope is the key.
     pub versions: Interner<'a>,
     /// Who wrote each version.
     pub writers: Vec<u32>,
-    /// Whether each version was its writer's last of the key.
+    /// Whether each version that was written was its writer's last of the key.
     pub is_final: Vec<bool>,
 }
 
@@ -241,7 +242,6 @@ impl<'a> Table<'a> {
         let version = self.versions.intern(key, value);
         if version as usize == self.writers.len() {
             self.writers.push(NONE);
-            self.is_final.push(true);
         }
         version
     }

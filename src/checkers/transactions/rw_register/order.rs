@@ -159,8 +159,8 @@ fn without_cycles(
 }
 
 fn tell(versions: &[u32], table: &Table<'_>, findings: &mut Findings) {
+    // Versions are numbered in the order of their writers.
     let mut writers: Vec<u32> = versions.iter().filter_map(|&v| table.writer(v)).collect();
-    writers.sort_unstable();
     writers.dedup();
     findings.add("cyclic-versions", table, &writers, || {
         let key = table.key(table.versions.scope(versions[0]));
@@ -169,4 +169,121 @@ fn tell(versions: &[u32], table: &Table<'_>, findings: &mut Findings) {
         let values = values.join(", ");
         (format!("the versions {values} of {key} come before each other"), Vec::new())
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::transactions::graph::Builder;
+    use crate::checkers::transactions::rw_register::RwRegister;
+    use crate::checkers::transactions::tests::history;
+    use crate::checkers::transactions::{Consistency, Workload};
+
+    /// What a level infers, in the order in which the versions were written; nil is the last.
+    #[track_caller]
+    fn infers(lines: &str, level: &str, expected: &[&str]) {
+        let level = Consistency::named(level).expect("the level is known");
+        let history = history(lines);
+        let mut table = Table::new(&history, Workload::RwRegister).expect("it is well formed");
+        let mut graph = Builder::new(table.transactions.len());
+        let mut findings = Findings::new(*level);
+        let registers = RwRegister::analyse(&mut table, &mut findings, &mut graph);
+        let value = |version| table.versions.value(version);
+        let pairs = registers.older.iter();
+        let pairs: Vec<String> =
+            pairs.map(|&(older, newer)| format!("{} < {}", value(older), value(newer))).collect();
+        assert_eq!(pairs, expected);
+    }
+
+    #[test]
+    fn what_is_written_replaces_only_the_newest_of_what_was_written_before() {
+        let lines = "0 invoke w x 1
+                     0 ok w x 1
+                     1 invoke w x 2
+                     1 ok w x 2
+                     2 invoke w x 3
+                     3 invoke w x 4
+                     2 ok w x 3
+                     3 ok w x 4
+                     4 invoke w x 5
+                     4 ok w x 5";
+        let initial = ["nil < 1", "nil < 2", "nil < 3", "nil < 4", "nil < 5"];
+        let expected = ["1 < 2", "2 < 3", "2 < 4", "3 < 5", "4 < 5"];
+        infers(lines, "strong-read-uncommitted", &[&expected[..], &initial[..]].concat());
+        infers(lines, "strong-session-serializable", &initial);
+    }
+
+    #[test]
+    fn what_is_read_is_newer_than_only_the_newest_of_what_was_seen_before() {
+        let lines = "0 invoke w x 1
+                     1 invoke w x 2
+                     2 invoke w x 3
+                     3 invoke r x 1
+                     3 ok r x 1
+                     3 invoke r x 2
+                     3 ok r x 2
+                     3 invoke r x 3
+                     3 ok r x 3";
+        let initial = ["nil < 1", "nil < 2", "nil < 3"];
+        let expected = [&["1 < 2", "2 < 3"][..], &initial[..]].concat();
+        infers(lines, "strong-session-snapshot-isolation", &expected);
+        infers(lines, "strong-read-committed", &initial);
+    }
+
+    #[test]
+    fn what_is_written_after_a_read_is_newer_from_read_committed_on() {
+        let lines = "0 invoke w x 1
+                     1 invoke r x 1
+                     1 ok r x 1
+                     2 invoke w x 2
+                     2 ok w x 2";
+        infers(lines, "strong-read-committed", &["1 < 2", "nil < 1", "nil < 2"]);
+        infers(lines, "strong-read-uncommitted", &["nil < 1", "nil < 2"]);
+    }
+
+    #[test]
+    fn keys_and_processes_are_apart() {
+        let lines = "0 invoke w x 1; w y 10
+                     0 ok w x 1; w y 10
+                     1 invoke w x 2
+                     1 ok w x 2
+                     0 invoke w x 3; w y 30
+                     0 ok w x 3; w y 30";
+        let initial = ["nil < 1", "nil < 2", "nil < 3", "nil < 10", "nil < 30"];
+        let session = [&["1 < 3", "10 < 30"][..], &initial[..]].concat();
+        infers(lines, "strong-session-serializable", &session);
+        let real_time = [&["1 < 2", "10 < 30", "2 < 3"][..], &initial[..]].concat();
+        infers(lines, "strict-serializable", &real_time);
+    }
+
+    #[test]
+    fn nothing_is_inferred_of_keys_whose_updates_come_before_each_other() {
+        let lines = "0 invoke r x 12; r y 2; w y 1
+                     1 invoke r y 1; w y 2
+                     2 invoke r x 12; w x 11
+                     3 invoke r x 11; w x 12
+                     4 invoke w z 5
+                     0 ok r x 12; r y 2; w y 1
+                     1 ok r y 1; w y 2
+                     2 ok r x 12; w x 11
+                     3 ok r x 11; w x 12
+                     4 ok w z 5";
+        infers(lines, "serializable", &["nil < 5"]);
+    }
+
+    #[test]
+    fn what_updates_say_is_kept_where_only_later_reads_contradict_each_other() {
+        let lines = "0 invoke w x 1
+                     1 invoke w x 2
+                     3 invoke r x 1; w x 3
+                     2 invoke r x 1
+                     2 ok r x 1
+                     2 invoke r x 2
+                     2 ok r x 2
+                     2 invoke r x 1
+                     2 ok r x 1
+                     3 ok r x 1; w x 3";
+        let expected = ["1 < 3", "nil < 1", "nil < 2", "nil < 3"];
+        infers(lines, "strict-serializable", &expected);
+    }
 }
