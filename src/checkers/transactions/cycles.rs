@@ -181,24 +181,21 @@ impl<'g> Search<'g> {
             }
             let flows = move |kind| kind != Kind::ReadWrite && in_order(kind, order);
             let writes = move |kind| kind != Kind::WriteRead && flows(kind);
-            for inside in components(&Part { graph: self.part, usable: writes }) {
-                self.look(Class::G0, &inside, order);
-            }
+            let inside = components(&Part { graph: self.part, usable: writes }).concat();
+            self.look(Class::G0, &inside, order);
             if consistency.isolation >= Isolation::ReadCommitted {
-                for inside in components(&Part { graph: self.part, usable: flows }) {
-                    self.look(Class::G1c, &inside, order);
-                }
+                let inside = components(&Part { graph: self.part, usable: flows }).concat();
+                self.look(Class::G1c, &inside, order);
             }
             if consistency.isolation >= Isolation::Snapshot {
                 self.look_for_snapshots(order);
             }
             if consistency.isolation >= Isolation::RepeatableRead {
                 let usable = move |kind| in_order(kind, order);
-                for inside in components(&Part { graph: self.part, usable }) {
-                    self.look(Class::Adjacent, &inside, order);
-                    if self.found.is_empty() {
-                        self.look(Class::Any, &inside, order);
-                    }
+                let inside = components(&Part { graph: self.part, usable }).concat();
+                self.look(Class::Adjacent, &inside, order);
+                if self.found.is_empty() {
+                    self.look(Class::Any, &inside, order);
                 }
             }
         }
