@@ -43,7 +43,7 @@ pub(super) struct Object<T> {
     /// Operations that have begun and are going to return.
     under_way: BTreeMap<CallId, Call>,
     unknown: Unknown<T>,
-    /// Invariant: not empty, and reduced.
+    /// Invariant: not empty, reduced, and in order.
     configurations: Vec<Configuration<T>>,
     recent: VecDeque<Call>,
     /// Operations that have taken effect and were judged.
@@ -206,21 +206,21 @@ impl<T: Clone + Ord + std::fmt::Debug + std::fmt::Display> Object<T> {
             unreachable!("only an operation that returned is given a place");
         };
         let mut states: Vec<&T> = self.configurations.iter().map(|known| &known.state).collect();
-        states.sort();
+        // They are in order, as the configurations are.
         states.dedup();
         states.truncate(TOLD);
         let told: Vec<String> = states.iter().map(ToString::to_string).collect();
         let message = format!(
             "{operation} of {client} is answered with {}, which no order of the operations explains: \
              before it, without what was still under way, the state was {}",
-            answer(returned),
+            returned,
             told.join(" or ")
         );
         let mut violation = self.with_history(Violation::new(*at, message)).because(describe(call));
         for state in states {
             let why = specification.step(state, operation).map_or_else(
                 || "it would have failed".to_owned(),
-                |(_, result)| format!("it would have been answered with {}", answer(&result)),
+                |(_, result)| format!("it would have been answered with {}", result),
             );
             violation = violation.because(format!("if the state was {state}, {why}"));
         }
@@ -243,16 +243,12 @@ impl<T: Clone + Ord + std::fmt::Debug + std::fmt::Display> Object<T> {
     }
 }
 
-fn answer(value: &Value) -> String {
-    if *value == Value::Nil { "nil".to_owned() } else { value.to_string() }
-}
-
 fn describe(call: &Call) -> String {
     let Call { operation, client, from, end, .. } = call;
     let mut line = from.to_string();
     match end {
         Some((to, Outcome::Returned(value))) => {
-            write!(line, " to {to} {client} {operation}: ok {}", answer(value))
+            write!(line, " to {to} {client} {operation}: ok {}", value)
         }
         Some((to, Outcome::Failed)) => write!(line, " to {to} {client} {operation}: fail"),
         Some((_, Outcome::Unknown)) | None => {
@@ -261,4 +257,26 @@ fn describe(call: &Call) -> String {
     }
     .expect("writing to a string never fails");
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::models::KeyValue;
+    use crate::checkers::testing::Script;
+    use crate::history::Operation;
+
+    #[test]
+    fn what_every_configuration_used_is_forgotten() {
+        let model = Model { specification: &KeyValue, budget: 10 };
+        let mut object = Object::new(Value::Nil);
+        let script = Script::new().invoke(1, Operation::new("write", 1, 5)).info(1);
+        let script = script.invoke(2, Operation::new("read", 1, Value::Nil)).ok(2, 5);
+        for line in script.recorded() {
+            let effect = KeyValue.effect(&line.operation).expect("the model knows it");
+            object.take(&model, &line, effect).expect("it is in order");
+        }
+        assert_eq!(object.configurations, [Configuration::new(5.into())]);
+        assert_eq!(object.unknown.len(), 0);
+    }
 }

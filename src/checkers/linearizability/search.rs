@@ -258,3 +258,43 @@ pub(super) fn reduce<T: Clone + Ord>(found: &mut Vec<Configuration<T>>) {
 fn includes(whole: &[CallId], part: &[CallId]) -> bool {
     part.iter().all(|id| whole.binary_search(id).is_ok())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One in the same state as all others, that observed this and used so many of the group 1.
+    fn configuration(observed: &[CallId], used: u32) -> Configuration<u8> {
+        let used = if used == 0 { Used::new() } else { vec![(1, used)] };
+        Configuration { observed: observed.to_vec(), used, ..Configuration::new(0) }
+    }
+
+    #[test]
+    fn a_configuration_is_dropped_for_one_that_observed_more_or_used_less() {
+        let cases = [
+            (configuration(&[], 1), configuration(&[], 2)),
+            (configuration(&[], 0), configuration(&[], 1)),
+            (configuration(&[3, 7], 1), configuration(&[7], 1)),
+        ];
+        for (better, worse) in cases {
+            for mut found in [vec![better.clone(), worse.clone()], vec![worse, better.clone()]] {
+                reduce(&mut found);
+                assert_eq!(found, [better.clone()]);
+            }
+        }
+    }
+
+    #[test]
+    fn configurations_that_cannot_stand_for_each_other_are_kept() {
+        let mut found = vec![
+            configuration(&[3], 1),
+            configuration(&[], 0),
+            configuration(&[7], 0),
+            Configuration { changed: vec![5], ..configuration(&[], 1) },
+            Configuration { state: 1, ..configuration(&[], 2) },
+        ];
+        reduce(&mut found);
+        assert_eq!(found.len(), 4, "[7] stands for []: {found:?}");
+        assert!(!found.contains(&configuration(&[], 0)));
+    }
+}

@@ -1,6 +1,7 @@
 //! Small histories whose verdicts one can see.
 
 use super::*;
+use crate::checkers::linearizability::object::WAITING_MAX;
 use crate::checkers::models::KeyValue;
 use crate::checkers::testing::{Script, assert_ok, assert_unknown, assert_violation};
 use crate::history::Operation;
@@ -61,6 +62,33 @@ fn a_stale_read_is_a_violation_with_its_story() {
 }
 
 #[test]
+fn the_evidence_tells_the_last_operations_and_no_read_of_unknown_outcome() {
+    let written = (1..=20)
+        .fold(Script::new(), |script, value| script.does(operation(WRITE, value), Value::Nil));
+    let script = written.invoke(2, read()).info(2).does(read(), 99);
+    let Judgement::Violation(violation) = script.judged_by(NAME) else { panic!("99 is a lie") };
+    let told = |what: &str| violation.evidence.iter().filter(|line| line.contains(what)).count();
+    assert_eq!((told("c1 write k1"), told("write k1 14: ok"), told("write k1 13: ok")), (7, 1, 0));
+    assert_eq!((told("c2 read k1: outcome unknown"), told("times with unknown outcome")), (1, 0));
+}
+
+#[test]
+fn each_state_that_was_possible_is_told_once_and_only_a_few() {
+    // The write of 2 has taken effect before that of 1, or it has not.
+    let both = Script::new().invoke(2, operation(WRITE, 2)).does(operation(WRITE, 1), 1);
+    let judgement = both.does(read(), 99).ok(2, 2).judged_by(NAME);
+    assert_violation(&judgement, "the state was 1\n");
+    let Judgement::Violation(violation) = judgement else { panic!("99 is a lie") };
+    let states = violation.evidence.iter().filter(|line| line.starts_with("if the state"));
+    assert_eq!(states.count(), 1);
+    let many = (2..=8)
+        .fold(Script::new(), |script, process| script.invoke(process, operation(INCREMENT, 1)));
+    let many = many.does(operation(INCREMENT, 1), Value::Nil).does(read(), 99);
+    let many = (2..=8).fold(many, |script, process| script.ok(process, Value::Nil));
+    assert_violation(&many.judged_by(NAME), "the state was 1 or 2 or 3 or 4 or 5 or 6\n");
+}
+
+#[test]
 fn concurrent_operations_may_take_effect_in_either_order() {
     let both = Script::new()
         .invoke(1, operation(WRITE, 1))
@@ -100,6 +128,22 @@ fn a_lost_write_may_take_effect_late_or_never_but_only_once() {
     assert_violation(&late.does(read(), 1).judged_by(NAME), "answered with 1");
     let twice = lost.does(read(), 2).does(operation(WRITE, 1), Value::Nil).does(read(), 2);
     assert_violation(&twice.judged_by(NAME), "answered with 2");
+}
+
+#[test]
+fn a_lost_operation_that_only_one_of_two_pasts_used_is_used_there() {
+    // Either the increment came before the lost write and process 4 saw it, or it is still to come.
+    let script = Script::new()
+        .invoke(2, operation(WRITE, 5))
+        .info(2)
+        .invoke(3, operation(INCREMENT, 1))
+        .info(3)
+        .invoke(4, read())
+        .does(read(), 5);
+    assert_ok(&script.clone().ok(4, 1).judged_by(NAME));
+    let script = script.does(read(), 6);
+    assert_ok(&script.clone().ok(4, Value::Nil).judged_by(NAME));
+    assert_violation(&script.ok(4, 1).judged_by(NAME), "c1 read k1: ok 6");
 }
 
 #[test]
@@ -189,7 +233,9 @@ fn a_result_that_was_promised_early_is_held_to() {
 #[test]
 fn only_ignored_operations_say_nothing() {
     let script = Script::new().does(operation(READ_BOUNDED, Value::Nil), 5);
-    assert_unknown(&script.judged_by(NAME), "1 others were ignored");
+    assert_unknown(&script.clone().judged_by(NAME), "1 others were ignored");
+    let open = script.invoke(2, operation(READ_BOUNDED, Value::Nil));
+    assert_unknown(&open.judged_by(NAME), "2 others were ignored");
     let open = Script::new().invoke(1, operation(WRITE, 1)).info(1);
     assert_unknown(&open.judged_by(NAME), "no operation that the model knows completed");
 }
@@ -208,6 +254,70 @@ fn a_spent_budget_is_unknown_but_other_keys_are_judged() {
     assert_unknown(&judgement, "the budget of 10 steps is spent on key 1: 11 operations");
     let other = Script::new().invoke(1, Operation::new(READ, 2, Value::Nil)).ok(1, 5);
     assert!(other.events().iter().any(|event| checker.observe(event).is_err()));
+}
+
+#[test]
+fn more_lines_than_may_wait_for_an_outcome_are_unknown() {
+    // The write has no outcome yet, so everything after it waits.
+    let mut script = Script::new().invoke(2, operation(WRITE, 2));
+    for _ in 1..WAITING_MAX / 2 {
+        script = script.does(read(), Value::Nil);
+    }
+    let full = script.invoke(3, read());
+    assert_ok(&full.clone().judged_by(NAME));
+    let lines = format!("{} lines wait for an outcome", WAITING_MAX + 1);
+    assert_unknown(&full.invoke(4, read()).judged_by(NAME), &lines);
+}
+
+/// What is said with a budget of so many configurations for each return.
+fn judged_within(budget: usize, script: &Script) -> Judgement {
+    let mut checker = Linearizability::with_budget(KeyValue, budget);
+    match script.events().iter().try_for_each(|event| checker.observe(event)) {
+        Ok(()) => checker.finish(Instant::MAX),
+        Err(violation) => Judgement::Violation(violation),
+    }
+}
+
+#[test]
+fn a_sequential_history_costs_nothing() {
+    let script = Script::new()
+        .invoke(2, operation(WRITE, 5))
+        .info(2)
+        .does(operation(WRITE, 1), Value::Nil)
+        .does(read(), 1)
+        .does(cas(1, 2), Value::Nil)
+        .does(operation(DELETE, Value::Nil), Value::Nil)
+        .does(read(), Value::Nil);
+    assert_ok(&judged_within(0, &script));
+    let overlapping = script.invoke(3, read()).does(operation(WRITE, 1), 1).ok(3, 1);
+    assert_unknown(&judged_within(0, &overlapping), "the budget of 0 steps is spent");
+}
+
+#[test]
+fn observers_never_multiply_configurations() {
+    let open = (2..22).fold(Script::new(), |script, process| script.invoke(process, read()));
+    let script = open.invoke(1, operation(WRITE, 1));
+    let script = (2..22).fold(script, |script, process| script.ok(process, 1));
+    // The one before the write, and the one after it, in which every read has taken effect.
+    assert_ok(&judged_within(2, &script.ok(1, 1)));
+}
+
+#[test]
+fn a_lost_operation_is_not_tried_right_before_a_write() {
+    let lost = [1, 2].into_iter().fold(Script::new(), |script, by| {
+        let process = 10 + by as u64;
+        script.invoke(process, operation(INCREMENT, by)).info(process)
+    });
+    let script = lost.invoke(3, read()).does(operation(WRITE, 9), 9).ok(3, 9);
+    // None of the two, each of them, both; and the write after none.
+    assert_ok(&judged_within(5, &script));
+}
+
+#[test]
+fn a_lost_write_is_not_tried_where_it_changes_nothing() {
+    let script = Script::new().does(operation(WRITE, 1), 1).invoke(2, operation(WRITE, 1)).info(2);
+    let script = script.invoke(3, read()).does(cas(1, 2), 2).ok(3, 2);
+    assert_ok(&judged_within(2, &script));
 }
 
 #[test]

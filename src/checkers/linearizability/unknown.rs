@@ -142,3 +142,54 @@ pub(super) fn uses_no_more(first: &Used, second: &Used) -> bool {
         place.is_ok_and(|place| count <= second[place].1)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::models::KeyValue;
+    use crate::history::Value;
+
+    fn unknown(operations: &[(&'static str, Value)]) -> Unknown<Value> {
+        let mut unknown = Unknown::default();
+        for (function, value) in operations {
+            unknown.add(&KeyValue, &Operation::new(function, 1, value.clone()));
+        }
+        unknown
+    }
+
+    #[test]
+    fn operations_that_ask_the_same_are_counted_until_none_is_left() {
+        let lost = ("increment", Value::Int(1));
+        let mut unknown = unknown(&[lost.clone(), lost, ("increment", 2.into())]);
+        let counts = |unknown: &Unknown<Value>| -> Vec<u32> {
+            unknown.groups().map(|group| group.count).collect()
+        };
+        assert_eq!((counts(&unknown), unknown.modifiers().len()), (vec![2, 1], 2));
+        unknown.settle(0, 1);
+        assert_eq!((counts(&unknown), unknown.modifiers().len()), (vec![1, 1], 2));
+        unknown.settle(0, 1);
+        assert_eq!((counts(&unknown), unknown.modifiers()), (vec![1], &[1][..]));
+        assert_eq!(unknown.left(0, &Used::new()), None);
+    }
+
+    #[test]
+    fn two_groups_may_set_the_same_state() {
+        let mut unknown = unknown(&[("write", Value::Nil), ("delete", Value::Nil)]);
+        let nothing = Used::new();
+        assert_eq!(unknown.setter_of(&Value::Nil, &nothing), Some(0));
+        assert_eq!(unknown.setter_of(&Value::Nil, &vec![(0, 1)]), Some(1));
+        unknown.settle(0, 1);
+        assert_eq!(unknown.setters[&Value::Nil], [1], "the other is left");
+        unknown.settle(1, 1);
+        assert!(unknown.setters.is_empty(), "{:?}", unknown.setters);
+    }
+
+    #[test]
+    fn no_more_of_each_group_is_no_more() {
+        let used = vec![(1, 2), (3, 1)];
+        assert!(uses_no_more(&Used::new(), &used) && uses_no_more(&used, &used));
+        assert!(uses_no_more(&vec![(3, 1)], &used));
+        assert!(!uses_no_more(&vec![(1, 1), (3, 2)], &used));
+        assert!(!uses_no_more(&vec![(1, 2), (2, 1)], &used));
+    }
+}
