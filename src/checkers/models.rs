@@ -248,4 +248,33 @@ mod tests {
         }
         assert!(model("no-such-model").is_none());
     }
+
+    /// A light that is switched and looked at: a model that takes all defaults.
+    #[derive(Debug)]
+    struct Light;
+
+    impl SequentialSpecification for Light {
+        type State = bool;
+
+        fn initial(&self) -> bool {
+            false
+        }
+
+        fn effect(&self, _operation: &Operation) -> Option<Effect> {
+            Some(Effect::Changes)
+        }
+
+        fn step(&self, state: &bool, _operation: &Operation) -> Option<(bool, Value)> {
+            Some((!state, Value::Int((!state).into())))
+        }
+    }
+
+    #[test]
+    fn by_default_the_state_determines_the_answer_and_nothing_else_is_known() {
+        let switch = Operation::new("switch", 1, Value::Nil);
+        assert_eq!(Light.answered(&false, &switch, &1.into()), Some(true));
+        assert_eq!(Light.answered(&true, &switch, &1.into()), None);
+        assert_eq!(Light.need(&switch, Some(&1.into())), Need::Something);
+        assert!(Light.may_lead(&true, &true) && Light.may_lead(&true, &false));
+    }
 }

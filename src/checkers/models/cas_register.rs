@@ -58,4 +58,13 @@ mod tests {
         let malformed = Operation::new("cas", 1, 5);
         assert_eq!(CasRegister.step(&5.into(), &malformed), None);
     }
+
+    #[test]
+    fn everything_else_is_that_of_a_register() {
+        let (read, write) = (Operation::new("read", 1, Value::Nil), Operation::new("write", 1, 7));
+        assert_eq!(CasRegister.step(&5.into(), &write), Some((7.into(), Value::Nil)));
+        assert_eq!(CasRegister.answered(&5.into(), &read, &6.into()), None);
+        assert_eq!(CasRegister.need(&read, Some(&5.into())), Need::Exactly(5.into()));
+        assert_eq!(CasRegister.need(&write, None), Need::Nothing);
+    }
 }

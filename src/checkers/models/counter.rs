@@ -75,4 +75,17 @@ mod tests {
         assert_eq!(Counter.need(&increment, Some(&6.into())), Need::Exactly(5.into()));
         assert_eq!(Counter.step(&i64::MAX.into(), &increment), None);
     }
+
+    #[test]
+    fn the_answer_tells_the_number_that_a_read_and_an_increment_met() {
+        let (read, increment) =
+            (Operation::new("read", 1, Value::Nil), Operation::new("increment", 1, 2));
+        assert_eq!(Counter.step(&5.into(), &read), Some((5.into(), 5.into())));
+        assert_eq!(Counter.answered(&5.into(), &read, &Value::Nil), None);
+        assert_eq!(Counter.need(&read, Some(&5.into())), Need::Exactly(5.into()));
+        assert_eq!(Counter.step(&5.into(), &increment), Some((7.into(), 7.into())));
+        assert_eq!(Counter.need(&increment, Some(&7.into())), Need::Exactly(5.into()));
+        assert_eq!(Counter.need(&increment, Some(&Value::Nil)), Need::Something);
+        assert_eq!(Counter.need(&increment, Some(&i64::MIN.into())), Need::Something);
+    }
 }

@@ -137,4 +137,18 @@ mod tests {
             assert_eq!(KeyValue.effect(&Operation::new(function, 1, 1)), None);
         }
     }
+
+    #[test]
+    fn a_read_needs_its_answer_a_compare_and_set_its_value_and_a_write_nothing() {
+        let need = |function, value: Value, answer: Option<Value>| {
+            KeyValue.need(&Operation::new(function, 1, value), answer.as_ref())
+        };
+        assert_eq!(need("read", Value::Nil, Some(5.into())), Need::Exactly(5.into()));
+        let pair = Value::list([5.into(), 7.into()]);
+        assert_eq!(need("cas", pair, None), Need::Exactly(5.into()));
+        assert_eq!(need("cas", 5.into(), None), Need::Something);
+        assert_eq!(need("write", 5.into(), None), Need::Nothing);
+        assert_eq!(need("delete", Value::Nil, Some(Value::Nil)), Need::Nothing);
+        assert_eq!(need("increment", 5.into(), Some(5.into())), Need::Something);
+    }
 }

@@ -97,4 +97,11 @@ mod tests {
         assert_eq!(Kv.answered(&"x".into(), &get, &Value::Nil), None);
         assert_eq!(Kv.need(&get, Some(&Value::Nil)), Need::Exactly("".into()));
     }
+
+    #[test]
+    fn only_what_is_no_text_can_not_be_put() {
+        let need = |value: Value| Kv.need(&Operation::new("put", 1, value), None);
+        assert_eq!((need("x".into()), need(Value::Nil)), (Need::Nothing, Need::Nothing));
+        assert_eq!(need(Value::list([])), Need::Something);
+    }
 }

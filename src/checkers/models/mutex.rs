@@ -69,4 +69,16 @@ mod tests {
         assert_eq!(after(&held, "release", Value::Nil), Some(Value::Nil));
         assert_eq!(after(&Value::Nil, "release", Value::Nil), None);
     }
+
+    #[test]
+    fn the_answer_says_nothing_and_the_lock_must_be_free_or_that_of_its_owner() {
+        let (acquire, release) = (Operation::new("acquire", 1, 7), Operation::new("release", 1, 7));
+        let held = Value::list([7.into()]);
+        assert_eq!(Mutex.answered(&Value::Nil, &acquire, &"ok".into()), Some(held.clone()));
+        assert_eq!(Mutex.answered(&held, &acquire, &"ok".into()), None);
+        assert_eq!(Mutex.need(&acquire, None), Need::Exactly(Value::Nil));
+        assert_eq!(Mutex.need(&release, None), Need::Exactly(held));
+        let by_anyone = Operation::new("release", 1, Value::Nil);
+        assert_eq!(Mutex.need(&by_anyone, None), Need::Something);
+    }
 }

@@ -57,4 +57,12 @@ mod tests {
         assert_eq!(Register.answered(&7.into(), &read, &Value::Nil), None, "nil is a value");
         assert_eq!(Register.answered(&5.into(), &write, &9.into()), Some(7.into()));
     }
+
+    #[test]
+    fn a_read_needs_its_answer_and_a_write_nothing() {
+        let (read, write) = (Operation::new("read", 1, Value::Nil), Operation::new("write", 1, 7));
+        assert_eq!(Register.need(&read, Some(&5.into())), Need::Exactly(5.into()));
+        assert_eq!(Register.need(&read, None), Need::Something);
+        assert_eq!(Register.need(&write, None), Need::Nothing);
+    }
 }

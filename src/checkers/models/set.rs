@@ -89,4 +89,13 @@ mod tests {
         assert!(answered(&list(&[3, 1])));
         assert!(!answered(&list(&[3, 1, 1])) && !answered(&list(&[1])) && !answered(&Value::Nil));
     }
+
+    #[test]
+    fn a_read_needs_the_elements_that_it_lists() {
+        let need =
+            |function, answer: &Value| Set.need(&Operation::new(function, 1, 3), Some(answer));
+        assert_eq!(need("read", &list(&[3, 1])), Need::Exactly(list(&[1, 3])));
+        assert_eq!(need("read", &Value::Nil), Need::Something);
+        assert_eq!(need("add", &list(&[3])), Need::Something);
+    }
 }
