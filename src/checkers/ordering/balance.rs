@@ -152,9 +152,109 @@ impl Balance {
 /// The state that an operation leads to, if that is always the same one and not where it came from.
 fn made_by(class: &Class) -> Option<StateId> {
     match class.requires {
-        _ if class.observes => None,
         Requires::Nothing { after } => Some(after),
         Requires::Exactly { before, after } => after.filter(|after| *after != before),
         Requires::Something => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::models::{Kv, Register};
+    use crate::checkers::ordering::recording::{Call, Recording};
+    use crate::checkers::testing::Script;
+    use crate::history::{Operation, Value};
+
+    /// Operations one after the other, with their answers; those without one have an unknown outcome.
+    fn calls<S: SequentialSpecification>(
+        specification: &S,
+        operations: Vec<(&'static str, Value, Option<Value>)>,
+    ) -> Vec<Call> {
+        let script = (1..).zip(operations).fold(Script::new(), |script, (process, asked)| {
+            let (function, value, answer) = asked;
+            let script = script.invoke(process, Operation::new(function, 1, value));
+            match answer {
+                Some(answer) => script.ok(process, answer),
+                None => script,
+            }
+        });
+        Recording::of(&script.recorded(), specification).calls
+    }
+
+    #[test]
+    fn a_state_that_is_needed_is_lost_when_nothing_left_makes_it() {
+        let write = ("write", Value::Int(1), Some(Value::Nil));
+        let calls = calls(&Register, vec![write, ("read", Value::Nil, Some(1.into()))]);
+        let mut classes = Classes::new(&Register);
+        let [write, read] = [0, 1].map(|call| classes.class_of(&calls[call]));
+        let nil = classes.initial()[0];
+        let one = classes.step(nil, write).expect("it can always be written");
+        let mut balance = Balance::new(&classes);
+        assert!(!balance.looks_ahead(), "what a write leads to is known");
+        balance.require(&classes, write);
+        assert!(!balance.any_is_lost(&classes, &[nil]), "nobody needs any state");
+        balance.satisfy(&classes, write);
+        balance.require(&classes, read);
+        assert!(balance.is_lost(&classes, (one, nil)) && balance.any_is_lost(&classes, &[nil]));
+        assert!(!balance.is_lost(&classes, (one, one)), "it is there");
+        balance.allow(&classes, write);
+        assert!(!balance.is_lost(&classes, (one, nil)), "the write is left");
+        balance.spend(&classes, write);
+        assert!(balance.is_lost(&classes, (one, nil)), "the write has taken effect");
+        balance.satisfy(&classes, read);
+        assert!(!balance.is_lost(&classes, (one, nil)), "nobody needs it any more");
+    }
+
+    #[test]
+    fn what_may_lead_to_any_state_leads_to_those_that_the_present_one_may_become() {
+        let operations = vec![
+            ("put", "a".into(), Some(Value::Nil)),
+            ("put", "b".into(), Some(Value::Nil)),
+            ("append", "b".into(), None),
+            ("get", Value::Nil, Some("ab".into())),
+            ("get", Value::Nil, Some(Value::list([]))),
+        ];
+        let calls = calls(&Kv, operations);
+        let mut classes = Classes::new(&Kv);
+        let [a, b, append, get, wrong] = [0, 1, 2, 3, 4].map(|call| classes.class_of(&calls[call]));
+        let empty = classes.initial()[0];
+        let [state_a, state_b] = [a, b].map(|put| classes.step(empty, put).expect("it is a text"));
+        let ab = classes.step(state_a, append).expect("it is a text");
+        let mut balance = Balance::new(&classes);
+        assert!(balance.looks_ahead());
+        // An answer that no text explains leads nowhere.
+        balance.require(&classes, wrong);
+        balance.require(&classes, get);
+        assert!(balance.is_lost(&classes, (ab, empty)), "there is nothing to append");
+        balance.satisfy(&classes, wrong);
+        balance.allow(&classes, append);
+        assert!(
+            !balance.is_lost(&classes, (ab, empty)) && !balance.is_lost(&classes, (ab, state_a))
+        );
+        assert!(balance.is_lost(&classes, (ab, state_b)), "a text never loses its front");
+        balance.allow(&classes, b);
+        assert!(balance.is_lost(&classes, (ab, state_b)), "nor if it is put again");
+        balance.allow(&classes, a);
+        assert!(!balance.is_lost(&classes, (ab, state_b)), "it may be replaced by the right front");
+        balance.spend(&classes, a);
+        assert!(balance.is_lost(&classes, (ab, state_b)), "it was replaced already");
+        balance.spend(&classes, append);
+        assert!(balance.is_lost(&classes, (ab, state_a)), "nothing is left to append");
+    }
+
+    #[test]
+    fn too_many_pairs_of_states_are_not_compared() {
+        // Their product is too much, their sum is not.
+        let many = PAIRS_MAX.isqrt() as i64 + 1;
+        let put = |number: i64| ("put", Value::Int(number), None);
+        let get = |number: i64| ("get", Value::Nil, Some(Value::Int(number)));
+        let operations = (0..many).map(put).chain((0..many).map(get));
+        let calls = calls(&Kv, operations.chain([("append", 0.into(), None)]).collect());
+        let mut classes = Classes::new(&Kv);
+        for call in &calls {
+            classes.class_of(call);
+        }
+        assert!(!Balance::new(&classes).looks_ahead());
     }
 }

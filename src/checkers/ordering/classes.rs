@@ -140,9 +140,7 @@ impl<'a, S: SequentialSpecification + ?Sized> Classes<'a, S> {
             Requires::Exactly { before, after } => return after.filter(|_| before == state),
             Requires::Something => {}
         }
-        let mut hash = Digest::default();
-        hash.word(u64::from(state) << 32 | u64::from(class));
-        let hash = hash.value();
+        let hash = Digest::of(&(u64::from(state) << 32 | u64::from(class)));
         let known = self.step_numbers.find(hash, |step| {
             let (from, by, _) = self.steps[step as usize];
             (from, by) == (state, class)
@@ -186,5 +184,58 @@ impl<'a, S: SequentialSpecification + ?Sized> Classes<'a, S> {
     pub fn state(&self, state: StateId) -> (usize, &S::State) {
         let (object, state) = &self.states[state as usize];
         (*object, state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::models::Kv;
+    use crate::checkers::ordering::recording::Recording;
+    use crate::checkers::testing::Script;
+
+    fn append(key: i64) -> Operation {
+        Operation::new("append", key, "x")
+    }
+
+    #[test]
+    fn what_asks_the_same_and_is_answered_the_same_is_one_class() {
+        let script = Script::new().invoke(1, append(1)).invoke(2, append(1));
+        let script = script.invoke(3, append(1)).ok(3, Value::Nil).invoke(4, append(2));
+        let calls = Recording::of(&script.recorded(), &Kv).calls;
+        let mut classes = Classes::new(&Kv);
+        let numbers: Vec<ClassId> = calls.iter().map(|call| classes.class_of(call)).collect();
+        assert_eq!(numbers, [0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn each_step_is_taken_once() {
+        let calls = Recording::of(&Script::new().invoke(1, append(1)).recorded(), &Kv).calls;
+        let mut classes = Classes::new(&Kv);
+        let append = classes.class_of(&calls[0]);
+        let empty = classes.initial()[0];
+        for _ in 0..3 {
+            let x = classes.step(empty, append).expect("it is a text");
+            let xx = classes.step(x, append).expect("it is a text");
+            assert_eq!(*classes.state(xx).1, Value::from("xx"));
+        }
+        assert_eq!(classes.steps.len(), 2);
+    }
+
+    #[test]
+    fn states_whose_hashes_begin_alike_are_told_apart() {
+        // Half the hash is kept: among so many there are some that agree in it.
+        let mut classes = Classes::new(&Kv);
+        let numbers = (0..150_000).map(|state| classes.number(0, Value::Int(state)));
+        assert!(numbers.eq(0..150_000));
+    }
+
+    #[test]
+    fn one_object_never_leads_to_the_state_of_another() {
+        let mut classes = Classes::new(&Kv);
+        let [x, xy, y, other] = [(0, "x"), (0, "xy"), (0, "y"), (1, "xy")]
+            .map(|(object, text)| classes.number(object, text.into()));
+        assert!(classes.may_lead(x, xy));
+        assert!(!classes.may_lead(y, xy) && !classes.may_lead(x, other));
     }
 }

@@ -61,9 +61,7 @@ impl<'a, S: SequentialSpecification + ?Sized> Dead<'a, S> {
         )];
         let told = self.order.len().saturating_sub(TOLD);
         facts.extend(self.order[told..].iter().map(|place| describe(&self.calls[*place])));
-        let mut keys: Vec<&Value> = unplaced.iter().map(|call| &call.operation.key).collect();
-        keys.sort();
-        keys.dedup();
+        let keys: BTreeSet<&Value> = unplaced.iter().map(|call| &call.operation.key).collect();
         for key in keys.into_iter().take(TOLD) {
             let of_key = if *key == Value::Nil { String::new() } else { format!(" of k{key}") };
             facts.push(format!("after it, the state{of_key} is {}", self.states[key]));
@@ -107,5 +105,74 @@ pub(in crate::checkers) fn describe(call: &Call) -> String {
             format!("{at} to {} p{process} {operation}: ok {}", answer.at, answer.value)
         }
         None => format!("{at} to ? p{process} {operation}: outcome unknown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::models::Register;
+    use crate::checkers::ordering::recording::Recording;
+    use crate::checkers::testing::Script;
+    use crate::history::Operation;
+
+    fn read(key: impl Into<Value>) -> Operation {
+        Operation::new("read", key, Value::Nil)
+    }
+
+    fn evidence(script: &Script, order: Vec<usize>) -> Vec<String> {
+        let calls = Recording::of(&script.recorded(), &Register).calls;
+        Dead::new(&Register, &calls, order).evidence(|_, _| false)
+    }
+
+    #[test]
+    fn the_order_is_told_then_the_states_then_what_has_no_place_then_what_is_unknown() {
+        let script = Script::new()
+            .invoke(4, read(2))
+            .ok(4, 7)
+            .invoke(1, Operation::new("write", 1, 1))
+            .ok(1, Value::Nil)
+            .invoke(2, read(1))
+            .ok(2, 5)
+            .invoke(2, read(1))
+            .ok(2, 6)
+            .invoke(3, Operation::new("write", 1, 9));
+        assert_eq!(
+            evidence(&script, vec![1]),
+            [
+                "the longest legal order has a place for 1 of 4 answered operations:",
+                "0.002000s to 0.003000s p1 write k1 1: ok nil",
+                "after it, the state of k1 is 1",
+                "after it, the state of k2 is nil",
+                "no place for 0.000000s to 0.001000s p4 read k2: ok 7: its answer would be nil",
+                "no place for 0.004000s to 0.005000s p2 read k1: ok 5: its answer would be 1",
+                "no place for 0.006000s to 0.007000s p2 read k1: ok 6: its answer would be 1",
+                "0.008000s to ? p3 write k1 9: outcome unknown",
+            ]
+        );
+        let calls = Recording::of(&script.recorded(), &Register).calls;
+        assert_eq!(Dead::new(&Register, &calls, vec![1]).order(), [2]);
+    }
+
+    /// So many writes in order, and so many reads without a place.
+    fn facts(placed: i64, unplaced: usize) -> Vec<String> {
+        let script = (1..=placed).fold(Script::new(), |script, value| {
+            script.invoke(1, Operation::new("write", Value::Nil, value)).ok(1, Value::Nil)
+        });
+        let script =
+            (0..unplaced).fold(script, |script, _| script.invoke(1, read(Value::Nil)).ok(1, 99));
+        evidence(&script, (0..placed as usize).collect())
+    }
+
+    #[test]
+    fn of_a_long_order_and_of_much_without_a_place_a_part_is_told() {
+        let all = facts(TOLD as i64, TOLD);
+        assert!(all[0].ends_with("answered operations:"), "{all:#?}");
+        assert!(all[1].contains("write 1: ok"), "{all:#?}");
+        assert_eq!((&*all[TOLD + 1], all.len()), ("after it, the state is 8", 2 * TOLD + 2));
+        let part = facts(TOLD as i64 + 1, TOLD + 1);
+        assert!(part[0].ends_with("answered operations; it ends:"), "{part:#?}");
+        assert!(part[1].contains("write 2: ok"), "{part:#?}");
+        assert_eq!((&*part[2 * TOLD + 2], part.len()), ("and for 1 more", 2 * TOLD + 3));
     }
 }

@@ -52,7 +52,7 @@ pub(in crate::checkers) struct RealTime {
     /// From when to when each required operation lasted.
     spans: Vec<(usize, usize)>,
     optional_from: Vec<usize>,
-    /// One bit for each required operation.
+    /// One bit for each required operation, and at least one more that is never set.
     placed: Vec<u64>,
     /// All before it have taken effect.
     base: usize,
@@ -111,7 +111,7 @@ impl Frontier for RealTime {
         let call = call as usize;
         self.placed[call / 64] |= 1 << (call % 64);
         self.left -= 1;
-        while self.base < self.spans.len() && self.is_placed(self.base) {
+        while self.is_placed(self.base) {
             self.base += 1;
         }
     }
@@ -228,5 +228,96 @@ impl Frontier for ProgramOrder {
 
     fn key(&self, key: &mut Vec<u64>) {
         key.extend(self.done.iter().map(|done| u64::from(*done)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::checkers::models::Register;
+    use crate::checkers::ordering::recording::Recording;
+    use crate::checkers::testing::Script;
+    use crate::history::{Operation, Value};
+
+    /// Where nothing has taken effect yet of what this script did.
+    fn frontier<F: Frontier>(script: &Script) -> F {
+        let calls = Recording::of(&script.recorded(), &Register).calls;
+        F::new(&calls.iter().collect::<Vec<_>>(), &[])
+    }
+
+    fn write() -> Operation {
+        Operation::new("write", 1, 1)
+    }
+
+    fn one_after_the_other(operations: u64) -> Script {
+        let write = |script: Script, _| script.invoke(1, write()).ok(1, Value::Nil);
+        (0..operations).fold(Script::new(), write)
+    }
+
+    fn all_at_once(operations: u64) -> Script {
+        let script = (0..operations).fold(Script::new(), |script, one| script.invoke(one, write()));
+        (0..operations).fold(script, |script, one| script.ok(one, Value::Nil))
+    }
+
+    fn next(frontier: &mut impl Frontier) -> Vec<u32> {
+        let mut next = Vec::new();
+        frontier.next(&mut next);
+        next
+    }
+
+    fn key(frontier: &mut impl Frontier) -> Vec<u64> {
+        next(frontier);
+        let mut key = Vec::new();
+        frontier.key(&mut key);
+        key
+    }
+
+    #[test]
+    fn no_two_sets_of_operations_have_the_same_key() {
+        let mut keys = BTreeSet::new();
+        let mut frontier: RealTime = self::frontier(&one_after_the_other(200));
+        assert!(keys.insert(key(&mut frontier)));
+        for call in 0..200 {
+            frontier.place(call);
+            assert!(keys.insert(key(&mut frontier)), "{call}");
+        }
+        let longest = keys.iter().map(Vec::len).max();
+        assert!(longest <= Some(3), "where the order is known the key is short, not {longest:?}");
+        let mut keys = BTreeSet::new();
+        let mut frontier: RealTime = self::frontier(&all_at_once(100));
+        for call in 0..100 {
+            frontier.place(call);
+            assert!(keys.insert(key(&mut frontier)), "{call}");
+            frontier.take_back(call);
+        }
+    }
+
+    #[test]
+    fn what_was_taken_back_is_left() {
+        let mut frontier: RealTime = self::frontier(&all_at_once(3));
+        frontier.place(0);
+        frontier.place(2);
+        let left = |frontier: &RealTime| [0, 1, 2].map(|call| frontier.is_left(call));
+        assert_eq!((left(&frontier), frontier.first_left()), ([false, true, false], 1));
+        frontier.take_back(2);
+        frontier.take_back(0);
+        assert_eq!((left(&frontier), frontier.first_left()), ([true; 3], 0));
+    }
+
+    #[test]
+    fn by_the_order_of_each_process_the_oldest_is_tried_first() {
+        // Process 1 invokes the operations 0 and 2, process 2 invokes 1.
+        let script = [1, 2, 1].into_iter().fold(Script::new(), |script, process| {
+            script.invoke(process, write()).ok(process, Value::Nil)
+        });
+        let mut frontier: ProgramOrder = self::frontier(&script);
+        let left = |frontier: &ProgramOrder| [0, 1, 2].map(|call| frontier.is_left(call));
+        assert_eq!((next(&mut frontier), left(&frontier)), (vec![0, 1], [true; 3]));
+        frontier.place(0);
+        assert_eq!((next(&mut frontier), left(&frontier)), (vec![1, 2], [false, true, true]));
+        frontier.place(2);
+        assert_eq!((next(&mut frontier), left(&frontier)), (vec![1], [false, true, false]));
     }
 }

@@ -58,3 +58,29 @@ impl Optional {
         optional
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::models::KeyValue;
+    use crate::checkers::ordering::recording::Recording;
+    use crate::checkers::testing::Script;
+    use crate::history::Operation;
+
+    #[test]
+    fn what_asks_the_same_is_one_group_that_sets_the_state_or_depends_on_it() {
+        let lost = [("write", 5), ("increment", 1), ("write", 5), ("increment", 2), ("write", 6)];
+        let script = (1..).zip(lost).fold(Script::new(), |script, (process, (function, value))| {
+            script.invoke(process, Operation::new(function, 1, value))
+        });
+        let calls = Recording::of(&script.recorded(), &KeyValue).calls;
+        let mut classes = Classes::new(&KeyValue);
+        let of: Vec<ClassId> = calls.iter().map(|call| classes.class_of(call)).collect();
+        let optional = Optional::new(&classes, &of);
+        let grouped: Vec<&[u32]> = optional.groups.iter().map(|group| &*group.calls).collect();
+        assert_eq!(grouped, [&[0, 2][..], &[1], &[3], &[4]]);
+        let on = &optional.on[0];
+        assert_eq!(on.modifiers, [1, 2]);
+        assert!(on.setters.values().eq([&vec![0], &vec![3]]), "{:?}", on.setters);
+    }
+}

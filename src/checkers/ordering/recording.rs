@@ -102,3 +102,37 @@ pub(in crate::checkers) fn prefix(calls: &[Call], last: usize) -> Vec<Call> {
     });
     known.filter(|call| call.answer.is_some() || call.effect == Effect::Changes).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::models::Register;
+    use crate::checkers::testing::Script;
+
+    fn read() -> Operation {
+        Operation::new("read", 1, Value::Nil)
+    }
+
+    #[test]
+    fn the_answer_to_an_operation_that_the_model_does_not_know_answers_no_other() {
+        let script = Script::new().invoke(1, Operation::new("write", 1, 5));
+        let script = script.invoke(1, Operation::new("jump", 1, 7)).ok(1, 7);
+        let recording = Recording::of(&script.recorded(), &Register);
+        assert_eq!((recording.calls.len(), recording.answered(), recording.ignored), (1, 0, 1));
+    }
+
+    #[test]
+    fn in_a_prefix_what_ends_later_is_unknown_and_reads_of_unknown_outcome_are_left_out() {
+        let script = Script::new().invoke(1, Operation::new("write", 1, 5)).invoke(2, read());
+        let script = script.invoke(3, read()).ok(3, 5).ok(1, Value::Nil).ok(2, 5);
+        let calls = Recording::of(&script.recorded(), &Register).calls;
+        let of_prefix = |last: usize| -> Vec<(u64, bool)> {
+            let calls = prefix(&calls, last);
+            calls.iter().map(|call| (call.process, call.answer.is_some())).collect()
+        };
+        assert_eq!(of_prefix(0), [(1, false)]);
+        assert_eq!(of_prefix(2), [(1, false)]);
+        assert_eq!(of_prefix(3), [(1, false), (3, true)]);
+        assert_eq!(of_prefix(5), [(1, true), (2, true), (3, true)]);
+    }
+}

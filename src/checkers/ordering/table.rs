@@ -94,4 +94,15 @@ mod tests {
         assert_eq!(table.find(7 << 32, |found| found == 100), None);
         assert_eq!(table.find(8 << 32, |_| true), None, "its own hash decides first");
     }
+
+    #[test]
+    fn a_quarter_of_the_places_is_free() {
+        let mut table = Table::default();
+        for (len, places) in (1..=24).zip([[16; 12], [32; 12]].concat()) {
+            table.insert(Digest::of(&len), len);
+            assert_eq!(table.slots.len(), places, "{len} entries");
+        }
+        table.insert(Digest::of(&25), 25);
+        assert_eq!(table.slots.len(), 64);
+    }
 }
