@@ -198,4 +198,13 @@ mod tests {
         let few = check(&script.recorded(), &Register, Options { steps: 8 });
         assert_unknown(&few.into(), "the budget of 8 steps is spent on 17 operations");
     }
+
+    #[test]
+    fn what_has_no_place_for_itself_is_told_from_what_comes_after_it() {
+        let script = does(does(Script::new(), 1, read(1), 7), 1, write(1, 1), Value::Nil);
+        let judgement = judged(&does(script, 2, write(1, 8), Value::Nil));
+        assert_violation(&judgement, "p1 read k1: ok 7: its answer would be 8");
+        assert_violation(&judgement, "p1 write k1 1: ok nil: it comes after p1 read k1");
+        assert_violation(&judgement, "2 operations have no place, the first is read k1 of p1");
+    }
 }

@@ -262,16 +262,14 @@ fn broken(circle: &[Pair<'_>]) -> Counterexample {
     let last = last.expect("a circle has edges");
     let mut violation =
         Violation::new(last.answer.as_ref().map_or(last.at, |answer| answer.at), message);
-    let mut operations = Vec::new();
+    let mut operations = BTreeSet::new();
     for edge @ (earlier, later) in circle {
         let name = guarantee(edge).name();
         violation = violation.because(format!("{name}: {}", describe(earlier)));
         violation = violation.because(format!("{name}: then {}", describe(later)));
         operations.extend([earlier.line, later.line]);
     }
-    operations.sort_unstable();
-    operations.dedup();
-    Counterexample::new(violation, operations)
+    Counterexample::new(violation, operations.into_iter().collect())
 }
 
 #[cfg(test)]
@@ -367,5 +365,31 @@ mod tests {
         assert_unknown(&alone.1.into(), "no session did anything");
         let twice = [(1, "write", 1), (2, "write", 1), (1, "read", 1)];
         assert_unknown(&together(&twice), "1 is written to key 1, which held it before");
+    }
+
+    #[test]
+    fn the_evidence_goes_along_the_circle_and_names_each_operation_once() {
+        let operations = [(1, "write", 1), (1, "read", 2), (1, "read", 1)];
+        let found = check(&history(&operations).recorded()).1;
+        let Verdict::Violation(found) = found else { panic!("not {found:?}") };
+        assert_eq!(
+            found.violation.evidence,
+            [
+                "read your writes: 0.000000s to 0.001000s p1 write k1 1: ok 1",
+                "read your writes: then 0.002000s to 0.003000s p1 read k1: ok 2",
+                "monotonic reads: 0.002000s to 0.003000s p1 read k1: ok 2",
+                "monotonic reads: then 0.004000s to 0.005000s p1 read k1: ok 1",
+            ]
+        );
+        assert_eq!(found.operations, [0, 2, 4]);
+    }
+
+    #[test]
+    fn one_key_to_judge_is_enough_and_a_write_is_what_was_asked() {
+        let write = |key: i64| Operation::new("write", key, 1);
+        let script = Script::new().invoke(1, write(1)).ok(1, Value::Nil);
+        let script = script.invoke(1, write(2)).ok(1, Value::Nil);
+        let read = Operation::new("read", 2, Value::Nil);
+        assert_ok(&check(&script.invoke(1, read).ok(1, 1).recorded()).1.into());
     }
 }
