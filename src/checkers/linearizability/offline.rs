@@ -142,3 +142,121 @@ fn shortest_prefix<S: SequentialSpecification + ?Sized>(
     let shortest = lines[..lines.len() - 1].partition_point(|&last| !fails(last));
     lines[shortest]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::models::{Counter, KeyValue, Register};
+    use crate::checkers::testing::{Script, assert_ok, assert_unknown, assert_violation};
+    use crate::history::Operation;
+
+    fn read() -> Operation {
+        Operation::new("read", 1, Value::Nil)
+    }
+
+    fn write(value: i64) -> Operation {
+        Operation::new("write", 1, value)
+    }
+
+    fn does(script: Script, operation: Operation, answer: impl Into<Value>) -> Script {
+        script.invoke(1, operation).ok(1, answer)
+    }
+
+    fn found<S: SequentialSpecification>(script: &Script, specification: &S) -> Counterexample {
+        let verdict = check(&script.recorded(), specification, Options::default());
+        let Verdict::Violation(found) = verdict else { panic!("not {verdict:?}") };
+        found
+    }
+
+    #[test]
+    fn a_violation_is_told_up_to_the_answer_that_proves_it() {
+        let script = does(does(Script::new(), write(1), Value::Nil), read(), 7);
+        let found = found(&does(script, read(), 1), &Register);
+        assert_eq!(
+            found.violation.message,
+            "read k1 of p1 is answered with 7, and no legal order of the operations on key 1 explains it"
+        );
+        assert_eq!(
+            found.violation.evidence,
+            [
+                "the history is in order until 0.002000s to 0.003000s p1 read k1: ok 7",
+                "the longest legal order has a place for 1 of 2 answered operations:",
+                "0.000000s to 0.001000s p1 write k1 1: ok nil",
+                "after it, the state of k1 is 1",
+                "no place for 0.002000s to 0.003000s p1 read k1: ok 7: its answer would be 1",
+            ]
+        );
+        let Counterexample { violation, operations, prefix, order } = found;
+        assert_eq!((operations, prefix, order), (vec![2], Some(3), vec![0]));
+        assert_eq!(violation.at.as_nanos(), 3_000_000);
+    }
+
+    #[test]
+    fn the_shortest_prefix_is_told_even_if_what_comes_later_is_wrong_at_first_sight() {
+        let script = does(does(Script::new(), write(1), Value::Nil), write(2), Value::Nil);
+        let script = does(does(script, read(), 1), read(), 9);
+        assert_eq!(found(&script, &Register).prefix, Some(5));
+        // What began first ends last.
+        let script = does(Script::new().invoke(2, write(1)), read(), 7);
+        let script = does(script, read(), Value::Nil).ok(2, Value::Nil);
+        assert_eq!(found(&script, &Register).prefix, Some(2));
+    }
+
+    #[test]
+    fn what_has_no_place_for_itself_is_told_from_what_comes_after_it() {
+        // As long as nobody knows what the increment returned, it explains both reads.
+        let script = Script::new().invoke(2, Operation::new("increment", 1, 1));
+        let script = does(does(script, read(), 1), read(), 1);
+        assert_ok(&check(&script.recorded(), &KeyValue, Options::default()).into());
+        let found = found(&script.ok(2, 7), &KeyValue);
+        assert_eq!((found.operations, found.order), (vec![0, 1, 3], vec![]));
+        assert_eq!(
+            found.violation.evidence[3..],
+            [
+                "no place for 0.000000s to 0.005000s p2 increment k1 1: ok 7: its answer would be 1",
+                "no place for 0.001000s to 0.002000s p1 read k1: ok 1: its answer would be nil",
+                "no place for 0.003000s to 0.004000s p1 read k1: ok 1: it comes after p1 read k1",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_model_does_not_know_is_counted() {
+        let script = does(Script::new(), Operation::new("jump", 1, 1), 1).invoke(2, write(1));
+        let verdict = check(&script.recorded(), &Register, Options::default());
+        assert_unknown(&verdict.into(), "completed; 1 others were ignored");
+    }
+
+    /// Additions that overlap, and then a wrong read: each sum of some of them is looked at.
+    fn additions(script: Script, key: i64, additions: u64) -> Script {
+        let add = |script: Script, process: u64| {
+            script.invoke(process, Operation::new("add", key, 1 << process))
+        };
+        let script = (0..additions).fold(script, add);
+        let script = (0..additions).fold(script, |script, process| script.ok(process, Value::Nil));
+        does(script, Operation::new("read", key, Value::Nil), -1)
+    }
+
+    fn judged_within(steps: u64, script: &Script) -> crate::checkers::Judgement {
+        check(&script.recorded(), &Counter, Options { steps }).into()
+    }
+
+    #[test]
+    fn the_budget_is_for_all_keys_and_rounds_together() {
+        // Each of the sums is continued by each addition that is not in it: 1 + 12 * 4096 / 2 steps.
+        let hard = additions(Script::new(), 1, 12);
+        assert_violation(&judged_within(24_577, &hard), "answered with -1");
+        let spent = "the budget of 24576 steps is spent, and 1 keys are not decided";
+        assert_unknown(&judged_within(24_576, &hard), spent);
+        let both = additions(hard.clone(), 2, 12);
+        let spent = "2 keys are not decided; the first is key 1 with 13 operations";
+        assert_unknown(&judged_within(24_577, &both), spent);
+        assert_unknown(&judged_within(10, &additions(Script::new(), 1, 4)), "the budget of 10");
+    }
+
+    #[test]
+    fn a_hard_key_does_not_hide_that_another_is_wrong() {
+        let script = additions(additions(Script::new(), 1, 12), 2, 4);
+        assert_violation(&judged_within(5_000, &script), "read k2 of p1 is answered with -1");
+    }
+}

@@ -296,10 +296,12 @@ fn a_sequential_history_costs_nothing() {
 #[test]
 fn observers_never_multiply_configurations() {
     let open = (2..22).fold(Script::new(), |script, process| script.invoke(process, read()));
-    let script = open.invoke(1, operation(WRITE, 1));
-    let script = (2..22).fold(script, |script, process| script.ok(process, 1));
-    // The one before the write, and the one after it, in which every read has taken effect.
-    assert_ok(&judged_within(2, &script.ok(1, 1)));
+    let answered = |script| (2..22).fold(script, |script: Script, process| script.ok(process, 1));
+    // The one before the change, and the one after it, in which every read has taken effect.
+    let written = answered(open.clone().invoke(1, operation(WRITE, 1))).ok(1, 1);
+    assert_ok(&judged_within(2, &written));
+    let lost = answered(open.invoke(1, operation(INCREMENT, 1)).info(1));
+    assert_ok(&judged_within(2, &lost));
 }
 
 #[test]

@@ -313,16 +313,15 @@ impl<'a, S: SequentialSpecification + ?Sized, F: Frontier> Search<'a, S, F> {
 
     /// Everything that can be done next.
     fn collect_moves(&mut self) {
-        let next = std::mem::take(&mut self.next);
-        for (place, &call) in next.iter().enumerate() {
+        for place in 0..self.next.len() {
+            let call = self.next[place];
             let class = self.required[call as usize];
             let is_twin = |other: &u32| self.required[*other as usize] == class;
-            if F::TWINS_ARE_EQUAL && next[..place].iter().any(is_twin) {
+            if F::TWINS_ARE_EQUAL && self.next[..place].iter().any(is_twin) {
                 continue;
             }
             self.collect(Taken::Required(call), class);
         }
-        self.next = next;
         for object in 0..self.classes.objects() {
             for place in 0..self.optional.on[object].modifiers.len() {
                 let group = self.optional.on[object].modifiers[place];
