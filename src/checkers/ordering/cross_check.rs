@@ -366,3 +366,39 @@ fn bounded_staleness_agrees_with_brute_force() {
         });
     }
 }
+
+/// Histories that are too long for brute force, in which every answer is true, or all but one are.
+fn long_plans() -> impl Strategy<Value = Vec<Planned>> {
+    let end = prop_oneof![30 => Just(Phase::Ok), 1 => Just(Phase::Info), 1 => Just(Phase::Fail)];
+    let planned = (0..THREADS, operations("key-value", 1), end)
+        .prop_map(|(thread, operation, end)| Planned { thread, operation, end, lie: None });
+    let lie = (0..300_usize, proptest::sample::select(answers("key-value")));
+    (proptest::collection::vec(planned, 150), lie).prop_map(|(mut plans, (place, answer))| {
+        if let Some(planned) = plans.get_mut(place) {
+            planned.lie = Some(answer);
+        }
+        plans
+    })
+}
+
+#[test]
+fn both_judges_of_linearizability_agree_on_long_histories() {
+    let verdicts = [Cell::new(0), Cell::new(0)];
+    let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
+    let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let turns = proptest::collection::vec(0..THREADS, 600);
+    let run =
+        TestRunner::new_with_rng(config, random).run(&(long_plans(), turns), |(plans, turns)| {
+            let (lines, _) = history(&KeyValue, &plans, &turns);
+            let recorded = holds(&linearizability::check(&lines, &KeyValue, Options::default()));
+            let mut running = Linearizability::new(KeyValue);
+            let held = lines.iter().all(|line| running.take(line).is_ok());
+            let held = held && running.close(Instant::ZERO).is_ok();
+            prop_assert_eq!(held, recorded, "{:#?}", lines);
+            verdicts[usize::from(held)].set(verdicts[usize::from(held)].get() + 1);
+            Ok(())
+        });
+    run.unwrap_or_else(|error| panic!("{error}"));
+    let [violations, clean] = verdicts.map(|count| count.get());
+    assert!(violations > 30 && clean > 30, "{violations} and {clean}");
+}
