@@ -10,7 +10,7 @@ use crate::checkers::linearizability::search::{
 };
 use crate::checkers::linearizability::unknown::Unknown;
 use crate::checkers::models::{Effect, SequentialSpecification};
-use crate::history::{HistoryEvent, Value};
+use crate::history::HistoryEvent;
 use crate::kernel::time::Instant;
 
 /// How many lines may wait for the outcome of an operation before them.
@@ -211,16 +211,15 @@ impl<T: Clone + Ord + std::fmt::Debug + std::fmt::Display> Object<T> {
         states.truncate(TOLD);
         let told: Vec<String> = states.iter().map(ToString::to_string).collect();
         let message = format!(
-            "{operation} of {client} is answered with {}, which no order of the operations explains: \
-             before it, without what was still under way, the state was {}",
-            returned,
+            "{operation} of {client} is answered with {returned}, which no order of the operations \
+             explains: before it, without what was still under way, the state was {}",
             told.join(" or ")
         );
         let mut violation = self.with_history(Violation::new(*at, message)).because(describe(call));
         for state in states {
             let why = specification.step(state, operation).map_or_else(
                 || "it would have failed".to_owned(),
-                |(_, result)| format!("it would have been answered with {}", result),
+                |(_, result)| format!("it would have been answered with {result}"),
             );
             violation = violation.because(format!("if the state was {state}, {why}"));
         }
@@ -248,7 +247,7 @@ fn describe(call: &Call) -> String {
     let mut line = from.to_string();
     match end {
         Some((to, Outcome::Returned(value))) => {
-            write!(line, " to {to} {client} {operation}: ok {}", value)
+            write!(line, " to {to} {client} {operation}: ok {value}")
         }
         Some((to, Outcome::Failed)) => write!(line, " to {to} {client} {operation}: fail"),
         Some((_, Outcome::Unknown)) | None => {
@@ -264,7 +263,7 @@ mod tests {
     use super::*;
     use crate::checkers::models::KeyValue;
     use crate::checkers::testing::Script;
-    use crate::history::Operation;
+    use crate::history::{Operation, Value};
 
     #[test]
     fn what_every_configuration_used_is_forgotten() {

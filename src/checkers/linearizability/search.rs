@@ -279,7 +279,7 @@ mod tests {
         for (better, worse) in cases {
             for mut found in [vec![better.clone(), worse.clone()], vec![worse, better.clone()]] {
                 reduce(&mut found);
-                assert_eq!(found, [better.clone()]);
+                assert_eq!((found.len(), &found[0]), (1, &better));
             }
         }
     }
