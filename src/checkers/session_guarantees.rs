@@ -160,4 +160,19 @@ mod tests {
         assert_unknown(&script.judged_by(NAME), "no session read");
         assert_unknown(&session(&[("write", 5)]).judged_by(NAME), "no session read");
     }
+
+    #[test]
+    fn a_client_that_opens_a_new_session_starts_anew() {
+        let mut events = session(&[("write", 5), ("read-session", 4)]).events().to_vec();
+        let judged = |events: &[Event]| {
+            let mut checker = SessionGuarantees::default();
+            events.iter().try_for_each(|event| checker.observe(event))
+        };
+        assert!(judged(&events).is_err());
+        for event in &mut events[2..] {
+            let Fact::History(history) = &mut event.fact else { panic!("only clients act") };
+            history.request.session = 2;
+        }
+        assert_eq!(judged(&events), Ok(()));
+    }
 }

@@ -89,6 +89,23 @@ fn each_state_that_was_possible_is_told_once_and_only_a_few() {
 }
 
 #[test]
+fn of_many_operations_under_way_or_lost_a_few_are_told() {
+    let told = |script: Script, what: &str| {
+        let Judgement::Violation(violation) = script.judged_by(NAME) else { panic!("99 is a lie") };
+        violation.evidence.iter().filter(|line| line.contains(what)).count()
+    };
+    let open = (2..=8).fold(Script::new(), |script, process| {
+        script.invoke(process, operation(DELETE, Value::Nil))
+    });
+    let open = (2..=8).fold(open.does(read(), 99), |script, process| script.ok(process, "done"));
+    assert_eq!(told(open, "delete k1: ok \"done\""), 6);
+    let lost = (2..=8).fold(Script::new(), |script, process| {
+        script.invoke(process, operation(WRITE, process as i64)).info(process)
+    });
+    assert_eq!(told(lost.does(read(), 99), "1 times with unknown outcome"), 6);
+}
+
+#[test]
 fn concurrent_operations_may_take_effect_in_either_order() {
     let both = Script::new()
         .invoke(1, operation(WRITE, 1))
@@ -252,6 +269,8 @@ fn a_spent_budget_is_unknown_but_other_keys_are_judged() {
     assert!(many.events().iter().all(|event| checker.observe(event).is_ok()));
     let judgement = checker.finish(Instant::MAX);
     assert_unknown(&judgement, "the budget of 10 steps is spent on key 1: 11 operations");
+    let late = Script::new().does(read(), 77);
+    assert!(late.events().iter().all(|event| checker.observe(event).is_ok()), "it is given up");
     let other = Script::new().invoke(1, Operation::new(READ, 2, Value::Nil)).ok(1, 5);
     assert!(other.events().iter().any(|event| checker.observe(event).is_err()));
 }

@@ -175,4 +175,16 @@ mod tests {
         assert!(part[1].contains("write 2: ok"), "{part:#?}");
         assert_eq!((&*part[2 * TOLD + 2], part.len()), ("and for 1 more", 2 * TOLD + 3));
     }
+
+    #[test]
+    fn of_many_keys_and_of_much_that_is_unknown_a_part_is_told() {
+        let many = TOLD as i64 + 1;
+        let script = (0..many).fold(Script::new(), |script, key| {
+            let script = script.invoke(1, read(key)).ok(1, 99);
+            script.invoke(2, Operation::new("write", key, 1)).info(2)
+        });
+        let facts = evidence(&script, Vec::new());
+        let told = |what: &str| facts.iter().filter(|fact| fact.contains(what)).count();
+        assert_eq!((told("after it, the state of k"), told("outcome unknown")), (TOLD, TOLD));
+    }
 }

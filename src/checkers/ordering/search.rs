@@ -489,6 +489,15 @@ mod tests {
     }
 
     #[test]
+    fn nor_is_a_state_left_that_a_lost_write_set() {
+        // Only the lost write explains the compare-and-set, which leaves what the read needs.
+        let script = Script::new().invoke(2, write(1));
+        let cas = Operation::new("cas", 1, Value::list([1.into(), 2.into()]));
+        let script = overlapping(does(script, cas, Value::Nil), &writes(3..10));
+        assert_eq!(found(&KeyValue, &does(script, read(), 1)), (false, 1 + 1));
+    }
+
+    #[test]
     fn a_text_that_begins_wrong_is_not_continued() {
         let text = |function, value: &str| Operation::new(function, 1, value);
         let get = || Operation::new("get", 1, Value::Nil);
