@@ -70,12 +70,14 @@ impl Calls {
             self.next += 1;
             let operation = history.operation.clone();
             self.waiting.insert(id, Call { operation, client, effect, from: at, end: None });
-            self.open.insert(process, id);
             self.queue.push_back(Place::Begin(id));
+            // Whoever asks anew has given up what it asked before.
+            if let Some(before) = self.open.insert(process, id) {
+                self.end(before, at, Outcome::Unknown);
+            }
             return;
         }
         let Some(id) = self.open.remove(&process) else { return };
-        let call = self.waiting.get_mut(&id).expect("an operation waits until it has ended");
         let outcome = match history.phase {
             Phase::Ok => {
                 self.queue.push_back(Place::End(id));
@@ -84,14 +86,18 @@ impl Calls {
             Phase::Fail => Outcome::Failed,
             Phase::Info | Phase::Invoke => Outcome::Unknown,
         };
+        self.end(id, at, outcome);
+    }
+
+    fn end(&mut self, id: CallId, at: Instant, outcome: Outcome) {
+        let call = self.waiting.get_mut(&id).expect("an operation waits until it has ended");
         call.end = Some((at, outcome));
     }
 
     /// The history ends: whoever has no answer now will never have one.
     pub fn close(&mut self, at: Instant) {
         for (_, id) in std::mem::take(&mut self.open) {
-            let call = self.waiting.get_mut(&id).expect("an operation waits until it has ended");
-            call.end = Some((at, Outcome::Unknown));
+            self.end(id, at, Outcome::Unknown);
         }
     }
 

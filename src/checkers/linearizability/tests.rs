@@ -212,6 +212,18 @@ fn a_lost_operation_may_hide_behind_one_whose_result_says_nothing() {
 }
 
 #[test]
+fn an_operation_whose_process_asks_anew_has_an_unknown_outcome() {
+    let script = Script::new()
+        .does(operation(WRITE, 1), 1)
+        .invoke(2, operation(WRITE, 2))
+        .invoke(2, read())
+        .ok(2, 1);
+    assert_ok(&script.clone().does(read(), 2).judged_by(NAME));
+    assert_violation(&script.clone().does(read(), 7).judged_by(NAME), "answered with 7");
+    assert_violation(&script.does(read(), 2).does(read(), 1).judged_by(NAME), "answered with 1");
+}
+
+#[test]
 fn a_failed_operation_has_no_effect() {
     let failing = Script::new().does(operation(WRITE, 1), 1).invoke(2, operation(WRITE, 2));
     assert_ok(&failing.clone().fail(2).does(read(), 1).judged_by(NAME));
