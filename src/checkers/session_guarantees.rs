@@ -21,6 +21,10 @@ use crate::kernel::ids::ClientId;
 use crate::kernel::time::Instant;
 use crate::trace::{Event, Fact, Interest};
 
+/// The bits that tell one session from another: clients that open sessions number their reads apart, under the same
+/// session with the highest bit set.
+const SESSION: u64 = u64::MAX >> 1;
+
 /// The newest version that a session has seen, and how.
 #[derive(Clone, Debug)]
 struct Seen {
@@ -40,7 +44,7 @@ pub struct SessionGuarantees {
 impl SessionGuarantees {
     fn answered(&mut self, history: &HistoryEvent) -> Result<(), Violation> {
         let HistoryEvent { at, client, version, .. } = *history;
-        let session = history.request.session;
+        let session = history.request.session & SESSION;
         let operation = &history.operation;
         let is_session_read = operation.function == functions::READ_SESSION;
         self.session_reads += u64::from(is_session_read);
@@ -161,18 +165,30 @@ mod tests {
         assert_unknown(&session(&[("write", 5)]).judged_by(NAME), "no session read");
     }
 
+    /// What is said of these events, each of which is of the session that this tells by its operation.
+    fn judged(script: &Script, session: impl Fn(&Operation) -> u64) -> Result<(), Violation> {
+        let mut checker = SessionGuarantees::default();
+        script.events().iter().cloned().try_for_each(|mut event| {
+            let Fact::History(history) = &mut event.fact else { panic!("only clients act") };
+            history.request.session = session(&history.operation);
+            checker.observe(&event)
+        })
+    }
+
     #[test]
     fn a_client_that_opens_a_new_session_starts_anew() {
-        let mut events = session(&[("write", 5), ("read-session", 4)]).events().to_vec();
-        let judged = |events: &[Event]| {
-            let mut checker = SessionGuarantees::default();
-            events.iter().try_for_each(|event| checker.observe(event))
-        };
-        assert!(judged(&events).is_err());
-        for event in &mut events[2..] {
-            let Fact::History(history) = &mut event.fact else { panic!("only clients act") };
-            history.request.session = 2;
-        }
-        assert_eq!(judged(&events), Ok(()));
+        let script = session(&[("write", 5), ("read-session", 4)]);
+        assert!(judged(&script, |_| 1).is_err());
+        assert_eq!(judged(&script, |operation| 1 + u64::from(is_read(operation))), Ok(()));
+    }
+
+    #[test]
+    fn reads_that_are_numbered_apart_are_of_the_same_session() {
+        let apart = |operation: &Operation| if is_read(operation) { 1 | !SESSION } else { 1 };
+        let missed = judged(&session(&[("write", 5), ("read-session", 4)]), apart);
+        let missed = missed.map_err(|violation| violation.message);
+        assert!(missed.is_err_and(|message| message.contains("read your writes is broken")));
+        let script = session(&[("write", 5), ("read-session", 5), ("write", 6)]);
+        assert_eq!(judged(&script, apart), Ok(()));
     }
 }
