@@ -25,9 +25,6 @@ use crate::kernel::time::Instant;
 use crate::node::{Reply, ReplyToken, Request};
 use crate::world::cluster::Cluster;
 
-/// Marks the sessions under which clients number their reads.
-const READS: u64 = 1 << 63;
-
 /// What a client wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {

@@ -21,10 +21,6 @@ use crate::kernel::ids::ClientId;
 use crate::kernel::time::Instant;
 use crate::trace::{Event, Fact, Interest};
 
-/// The bits that tell one session from another: clients that open sessions number their reads apart, under the same
-/// session with the highest bit set.
-const SESSION: u64 = u64::MAX >> 1;
-
 /// The newest version that a session has seen, and how.
 #[derive(Clone, Debug)]
 struct Seen {
@@ -44,7 +40,7 @@ pub struct SessionGuarantees {
 impl SessionGuarantees {
     fn answered(&mut self, history: &HistoryEvent) -> Result<(), Violation> {
         let HistoryEvent { at, client, version, .. } = *history;
-        let session = history.request.session & SESSION;
+        let session = history.request.client_session();
         let operation = &history.operation;
         let is_session_read = operation.function == functions::READ_SESSION;
         self.session_reads += u64::from(is_session_read);
@@ -118,6 +114,7 @@ impl Checker for SessionGuarantees {
 mod tests {
     use super::*;
     use crate::checkers::testing::{Script, assert_ok, assert_unknown, assert_violation};
+    use crate::kernel::ids::RequestId;
 
     const NAME: &str = "session-guarantees";
 
@@ -184,7 +181,8 @@ mod tests {
 
     #[test]
     fn reads_that_are_numbered_apart_are_of_the_same_session() {
-        let apart = |operation: &Operation| if is_read(operation) { 1 | !SESSION } else { 1 };
+        let apart =
+            |operation: &Operation| if is_read(operation) { 1 | RequestId::READ } else { 1 };
         let missed = judged(&session(&[("write", 5), ("read-session", 4)]), apart);
         let missed = missed.map_err(|violation| violation.message);
         assert!(missed.is_err_and(|message| message.contains("read your writes is broken")));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::client::workload::Routing;
-use crate::client::{Action, Client, Plan, READS, Sessions, State, Step, draw, is_read};
+use crate::client::{Action, Client, Plan, Sessions, State, Step, draw, is_read};
 use crate::history::{EndedBy, HistoryEvent, Operation, Phase, Value, functions};
 use crate::kernel::ids::{NodeId, RequestId};
 use crate::kernel::time::Instant;
@@ -178,7 +178,7 @@ impl Client {
             return RequestId { session: self.session, sequence: 0 };
         }
         if self.sessions == Sessions::Opened && is_read(operation) {
-            return RequestId { session: self.session | READS, sequence: self.invoked };
+            return RequestId { session: self.session | RequestId::READ, sequence: self.invoked };
         }
         RequestId { session: self.session, sequence: self.sequence }
     }

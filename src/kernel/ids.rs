@@ -89,6 +89,18 @@ pub struct RequestId {
     pub sequence: u64,
 }
 
+impl RequestId {
+    /// Set in the session of each read of a client that opens sessions: nodes keep nothing of its reads, so they take no
+    /// number of its writes.
+    pub const READ: u64 = 1 << 63;
+
+    /// The client's session, of which its reads and its writes are.
+    #[must_use]
+    pub const fn client_session(self) -> u64 {
+        self.session & !Self::READ
+    }
+}
+
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s{}.{}", self.session, self.sequence)
