@@ -28,7 +28,35 @@ pub(super) fn operations(shrinker: &mut Shrinker<'_>) -> bool {
     let of_clients = clients.into_iter().rev().map(|client| drops(move |it| it.client == client));
     let of_keys = keys.into_iter().rev().map(|key| drops(move |it| it.operation.key == key));
     let changed = shrinker.pass(of_clients.chain(of_keys).collect());
-    pieces(shrinker) | detours(shrinker) || changed
+    luck(shrinker) | pieces(shrinker) | detours(shrinker) || changed
+}
+
+/// Keeps only what was asked last, with the luck of many seeds. A failure that waits for a message to be late waits for it
+/// less often if there are fewer messages; and without any one of many operations the late one is another.
+fn luck(shrinker: &mut Shrinker<'_>) -> bool {
+    let usual = std::mem::replace(&mut shrinker.seeds, LUCKY_SEEDS);
+    let mut found = false;
+    while !is_short(shrinker) {
+        let last = [1, 2, 4, 8, 12, 14].map(|sixteenths| {
+            set(move |it| {
+                if let Some(script) = &mut it.workload.script {
+                    script.sort_by_key(|entry| entry.at);
+                    script.drain(..script.len() - script.len() * sixteenths / 16);
+                }
+            })
+        });
+        if !shrinker.pass_until_first(&last) {
+            break;
+        }
+        found = true;
+    }
+    shrinker.seeds = usual;
+    found
+}
+
+/// Whether so few operations are left that they can be told one by one.
+fn is_short(shrinker: &Shrinker<'_>) -> bool {
+    shrinker.best().workload.script.as_ref().is_none_or(|script| script.len() <= FEW)
 }
 
 /// Keeps the pieces of the script that the failure needs.
@@ -53,7 +81,7 @@ fn detours(shrinker: &mut Shrinker<'_>) -> bool {
         SLOW_DISKS.map(|access| set(move |it| it.disk.access = Distribution::Constant(access)));
     let mut shorter = false;
     for detour in std::iter::once(as_invoked).chain(slow) {
-        if shrinker.best().workload.script.as_ref().is_none_or(|script| script.len() <= FEW) {
+        if is_short(shrinker) {
             break;
         }
         let before = shrinker.best.clone();
@@ -68,6 +96,8 @@ fn detours(shrinker: &mut Shrinker<'_>) -> bool {
 
 /// So many operations are few enough to be told one by one.
 const FEW: usize = 12;
+/// With how many seeds few operations are tried where many are left.
+const LUCKY_SEEDS: u64 = 64;
 /// How long the disks of a detour take for each access.
 const SLOW_DISKS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(10)];
 
