@@ -48,7 +48,7 @@ pub fn text(shrunk: &Shrunk, filed: &Filed, style: Style) -> String {
 
 fn head(shrunk: &Shrunk, ink: Ink) -> String {
     let scenario = &shrunk.scenario;
-    let mut parts = vec![scenario.system.name().to_owned(), format!("seed {}", scenario.seed)];
+    let mut parts = vec![scenario.system.name().to_owned(), format!("seed {}", shrunk.seed)];
     if !scenario.without.is_empty() {
         parts.push(format!("without {}", scenario.without.join(", ")));
     }
