@@ -161,7 +161,7 @@ mod tests {
         };
         let report = text(&shrunk(), &filed, Style::default());
         let expected = "\
-coast  raft-kv · seed 1
+coast  raft-kv · seed 57
 durability is violated; in the run that was cut down, linearizability too
 
                     before       after
