@@ -135,20 +135,10 @@ impl SequentialSpecification for BoundedReads {
 mod tests {
     use super::*;
     use crate::checkers::models::Register;
-    use crate::checkers::testing::{Script, assert_ok, assert_unknown, assert_violation};
+    use crate::checkers::testing::{
+        Script, assert_ok, assert_unknown, assert_violation, does, read, write,
+    };
     use crate::checkers::{CheckerOptions, Judgement};
-
-    fn does(script: Script, operation: Operation, answer: impl Into<Value>) -> Script {
-        script.invoke(1, operation).ok(1, answer)
-    }
-
-    fn write(value: i64) -> Operation {
-        Operation::new("write", 1, value)
-    }
-
-    fn read() -> Operation {
-        Operation::new("read", 1, Value::Nil)
-    }
 
     fn judged(script: &Script, bound: u64) -> Judgement {
         let bound = Duration::from_millis(bound);

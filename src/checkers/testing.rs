@@ -38,6 +38,21 @@ pub(crate) fn dot((actor, counter): (u32, u64)) -> Dot {
     Dot { actor, counter }
 }
 
+/// A read of key 1.
+pub(crate) fn read() -> Operation {
+    Operation::new(functions::READ, 1, Value::Nil)
+}
+
+/// A write to key 1.
+pub(crate) fn write(value: i64) -> Operation {
+    Operation::new(functions::WRITE, 1, value)
+}
+
+/// Process 1 asks, and is answered.
+pub(crate) fn does(script: Script, operation: Operation, answer: impl Into<Value>) -> Script {
+    script.invoke(1, operation).ok(1, answer)
+}
+
 impl Script {
     pub fn new() -> Self {
         Self::default()

@@ -31,6 +31,7 @@ mod bench;
 mod explicit;
 mod lists;
 mod minimize;
+mod operations;
 mod simpler;
 mod story;
 mod times;
@@ -275,7 +276,7 @@ fn cut_down(shrinker: &mut Shrinker<'_>, system: &dyn System) {
     simpler::without_chance(shrinker);
     lists::faults(shrinker);
     times::squeeze(shrinker);
-    lists::operations(shrinker);
+    operations::fewer(shrinker);
     rounds(shrinker);
     if explicit::name_messages(shrinker, system) {
         rounds(shrinker);
@@ -283,7 +284,7 @@ fn cut_down(shrinker: &mut Shrinker<'_>, system: &dyn System) {
     explicit::name_nodes(shrinker);
     simpler::names(shrinker);
     times::round(shrinker);
-    while lists::faults(shrinker) | lists::operations(shrinker) {}
+    while lists::faults(shrinker) | operations::fewer(shrinker) {}
 }
 
 /// Pass after pass, until none of them finds anything simpler, under any of a few seeds.
@@ -295,7 +296,7 @@ fn rounds(shrinker: &mut Shrinker<'_>) {
             lists::messages,
             lists::faults,
             times::squeeze,
-            lists::operations,
+            operations::fewer,
             lists::clients,
             lists::nodes,
             times::cut,

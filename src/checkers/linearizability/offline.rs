@@ -147,20 +147,10 @@ fn shortest_prefix<S: SequentialSpecification + ?Sized>(
 mod tests {
     use super::*;
     use crate::checkers::models::{Counter, KeyValue, Register};
-    use crate::checkers::testing::{Script, assert_ok, assert_unknown, assert_violation};
+    use crate::checkers::testing::{
+        Script, assert_ok, assert_unknown, assert_violation, does, read, write,
+    };
     use crate::history::Operation;
-
-    fn read() -> Operation {
-        Operation::new("read", 1, Value::Nil)
-    }
-
-    fn write(value: i64) -> Operation {
-        Operation::new("write", 1, value)
-    }
-
-    fn does(script: Script, operation: Operation, answer: impl Into<Value>) -> Script {
-        script.invoke(1, operation).ok(1, answer)
-    }
 
     fn found<S: SequentialSpecification>(script: &Script, specification: &S) -> Counterexample {
         let verdict = check(&script.recorded(), specification, Options::default());

@@ -402,20 +402,8 @@ mod tests {
     use super::*;
     use crate::checkers::models::{Counter, KeyValue, Kv, Register, Set};
     use crate::checkers::ordering::{ProgramOrder, RealTime, Recording};
-    use crate::checkers::testing::Script;
+    use crate::checkers::testing::{Script, does, read, write};
     use crate::history::{Operation, Value};
-
-    fn read() -> Operation {
-        Operation::new("read", 1, Value::Nil)
-    }
-
-    fn write(value: i64) -> Operation {
-        Operation::new("write", 1, value)
-    }
-
-    fn does(script: Script, operation: Operation, answer: impl Into<Value>) -> Script {
-        script.invoke(1, operation).ok(1, answer)
-    }
 
     /// Operations of the processes from 10 on that overlap, and end in this order.
     fn overlapping(script: Script, operations: &[(Operation, Value)]) -> Script {
