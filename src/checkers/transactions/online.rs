@@ -98,3 +98,73 @@ impl Checker for Transactions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::testing::{Script, assert_unknown, assert_violation};
+    use crate::checkers::transactions::CONSISTENCIES;
+    use crate::checkers::transactions::tests::operations as parsed;
+    use crate::history::Operation;
+
+    /// A run's own history: the value of `txn` is the list of operations.
+    fn judged(workload: Workload, transactions: &[(u64, &str, &str)]) -> Judgement {
+        let form = |text: &str| {
+            Value::list(parsed(text).into_iter().map(|operation| {
+                let function = match operation.function {
+                    Function::Read => "r",
+                    Function::Append => "append",
+                    Function::Write => "w",
+                };
+                Value::list([Value::from(function), operation.key, operation.value])
+            }))
+        };
+        let mut script = Script::new();
+        for (process, asked, got) in transactions {
+            script = script.invoke(*process, Operation::new(FUNCTION, Value::Nil, form(asked)));
+            script = match *got {
+                "fail" => script.fail(*process),
+                "info" => script.info(*process),
+                _ => script.ok(*process, form(got)),
+            };
+        }
+        script = script.invoke(9, Operation::new("read", 1, Value::Nil)).ok(9, 7);
+        let level = Consistency::named("strict-serializable").expect("the level is known");
+        let mut checker = Transactions::new(workload, level);
+        assert_eq!(checker.name(), "transactions");
+        for event in script.events() {
+            let mut event = event.clone();
+            // What did not commit has no result, and need not repeat what was asked for.
+            if let Fact::History(HistoryEvent {
+                phase: Phase::Fail | Phase::Info, operation, ..
+            }) = &mut event.fact
+            {
+                operation.value = Value::Nil;
+            }
+            checker.observe(&event).expect("the operations have the form of transactions");
+        }
+        checker.finish(Instant::MAX)
+    }
+
+    #[test]
+    fn a_run_is_judged_by_its_own_history() {
+        let lists = |transactions: &[_]| judged(Workload::ListAppend, transactions);
+        let good = [(0, "a x 1", "a x 1"), (1, "r x nil", "r x [1]")];
+        assert_eq!(lists(&good), Judgement::Ok);
+        let stale = lists(&[(0, "a x 1", "a x 1"), (1, "r x nil; r y nil", "r x nil; r y nil")]);
+        assert_violation(&stale, "G-single-realtime: T3 -> T1 -> T3");
+        let Judgement::Violation(violation) = stale else { unreachable!("it was one") };
+        assert_eq!(violation.at, Instant::from_nanos(3_000_000));
+        assert_violation(&lists(&[(0, "a x 1", "fail"), (1, "r x nil", "r x [1]")]), "aborted");
+        let unknown = [(0, "a x 1", "info"), (1, "r x nil", "r x [1]")];
+        assert_eq!(lists(&unknown), Judgement::Ok);
+        assert_unknown(&lists(&[(0, "a x 1", "a x 1")]), "no read was committed");
+        assert_unknown(&lists(&[(0, "r x nil", "r x 7")]), "not a list");
+        let stale = [(0, "w x 1", "w x 1"), (1, "r x nil", "r x nil")];
+        assert_violation(&judged(Workload::RwRegister, &stale), "versions 1, nil of \"x\"");
+        let mut checker = Transactions::new(Workload::ListAppend, &CONSISTENCIES[0]);
+        let script = Script::new().invoke(0, Operation::new(FUNCTION, Value::Nil, 7));
+        let refused = checker.observe(&script.events()[0]).expect_err("7 is no transaction");
+        assert_eq!(refused.message, "7 is not a transaction");
+    }
+}
