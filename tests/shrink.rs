@@ -234,6 +234,17 @@ fn operations_that_only_pass_the_time_are_left_out() {
 }
 
 #[test]
+fn operations_that_only_make_one_late_message_likely_are_left_out() {
+    // A follower that lags when the leader is paused is enough, but it lags in few of many moments.
+    let system = shipped(&SystemChoice::named("raft-kv")).expect("it is shipped");
+    let mut scenario = common::load("scenarios/raft-kv/paused-leader.json");
+    (scenario.seed, scenario.without) = (18, vec!["election-restriction".into()]);
+    let shrunk = shrunk_with(system, &scenario, (2, 8_000)).expect("it fails");
+    assert!(shrunk.complete && shrunk.after.operations <= 12, "{:?}", shrunk.after);
+    replays(system, &shrunk);
+}
+
+#[test]
 fn no_fault_and_no_operation_of_what_is_left_can_go() {
     let system = shipped(&SystemChoice::named("raft-kv")).expect("it is shipped");
     let mut scenario = common::load("scenarios/raft-kv/paused-leader.json");
